@@ -1,0 +1,180 @@
+//! The face that loom explores: the same names, smaller numbers, and nothing that loom cannot see.
+//!
+//! Three things differ in substance. A compare-and-swap loop starts from a guess, never from a load (see `guess`). A
+//! word's lock bit has a mutex beside it (see `Shadow`). And the process' clock stands still: time in a model is a
+//! paused clock that a thread of the model advances.
+use super::Moment;
+use std::sync::atomic::{AtomicBool as Switch, AtomicUsize as Memo, Ordering::SeqCst};
+
+pub(crate) use loom::cell::UnsafeCell;
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use loom::thread::{Thread, current, park};
+pub(crate) use loom::thread_local;
+
+/// As in `real`, but small enough that models reach the other side.
+pub(crate) const BATCH: usize = 1;
+pub(crate) const PULL: u32 = 3;
+pub(crate) const MANY_POLLS: u8 = 2;
+
+pub(crate) const SHARDS: usize = 1;
+
+/// As in `real`, but anew in every execution.
+macro_rules! process_wide {
+    ($(#[$note:meta])* static $name:ident: $type:ty = $init:expr;) => {
+        loom::lazy_static! {
+            $(#[$note])*
+            static ref $name: $type = $init;
+        }
+    };
+}
+pub(crate) use process_wide;
+
+/// What loom says about memory that nobody freed.
+pub(crate) struct Tracked(#[allow(dead_code, reason = "its drop is what counts")] loom::alloc::Track<()>);
+
+impl Tracked {
+    pub fn new() -> Self {
+        Tracked(loom::alloc::Track::new(()))
+    }
+}
+
+/// Where a compare-and-swap loop starts.
+///
+/// loom keeps one last access of each atomic. A thread that loads and then writes hides from it another thread's
+/// earlier load, and the order "the write first" is never tried. So models do not load here.
+pub(crate) fn guess(_: &AtomicU32, model: u32) -> u32 {
+    model
+}
+
+static SHADOWS: Switch = Switch::new(true);
+
+/// Whether words made from now on have a shadow. Models of the lock itself do without.
+pub(crate) fn shadows(on: bool) {
+    SHADOWS.store(on, SeqCst)
+}
+
+/// A mutex taken before the lock bit and given back after it, so that loom's threads block where the program's spin.
+///
+/// It adds the very edges that the lock promises and no others, and shrinks the models of everything above the lock.
+/// The lock's own orderings are proved by models without it.
+pub(crate) struct Shadow {
+    mutex: Option<Mutex<()>>,
+    /// The word as the last holder left it, outside loom's view: no access, so no branch. Wrong, it makes the
+    /// compare-and-swap fail and tell the newest; a stale load could do no more.
+    memo: Memo,
+}
+pub(crate) struct Entered<'a>(#[allow(dead_code, reason = "held, not read")] Option<MutexGuard<'a, ()>>);
+
+impl Shadow {
+    pub fn new() -> Self {
+        Shadow { mutex: SHADOWS.load(SeqCst).then(|| Mutex::new(())), memo: Memo::new(0) }
+    }
+
+    pub fn enter(&self) -> Entered<'_> {
+        Entered(self.mutex.as_ref().map(lock))
+    }
+
+    /// Waits for the holder of the lock bit without taking it.
+    pub fn relax(&self, round: &mut u32) {
+        match &self.mutex {
+            Some(m) => drop(lock(m)),
+            None => relax(round),
+        }
+    }
+
+    pub fn hint<T>(&self, _: &AtomicPtr<T>) -> *mut T {
+        std::ptr::with_exposed_provenance_mut(self.memo.load(SeqCst))
+    }
+
+    pub fn note<T>(&self, word: *mut T) {
+        self.memo.store(word.expose_provenance(), SeqCst)
+    }
+}
+
+pub(crate) fn relax(_: &mut u32) {
+    loom::thread::yield_now()
+}
+
+pub(crate) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+pub(crate) fn wait_on<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    c.wait(guard).unwrap_or_else(|e| e.into_inner())
+}
+
+/// The process' clock stands still here: `end` never comes.
+pub(crate) fn wait_on_until<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>, _end: Moment) -> MutexGuard<'a, T> {
+    wait_on(c, guard)
+}
+
+/// As above.
+pub(crate) fn park_until(_end: Moment) {
+    park()
+}
+
+pub(crate) fn now() -> Moment {
+    Moment::from_nanos(0)
+}
+
+/// No thread keeps time, or runs what time sets off: such a thread never ends, and loom calls that a deadlock.
+pub(crate) fn spawn_named(_name: &str, _f: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn sharpen_sleep() {}
+
+loom::thread_local! {
+    static MARK: usize = {
+        static MARKS: Memo = Memo::new(1);
+        MARKS.fetch_add(1, SeqCst)
+    };
+}
+
+/// A number of this thread's own; never reused, where an address might be.
+pub(crate) fn thread_mark() -> usize {
+    MARK.with(|m| *m)
+}
+
+struct Door {
+    held: Mutex<()>,
+    moved: Condvar,
+}
+
+loom::lazy_static! {
+    static ref LONE: Door = Door { held: Mutex::new(()), moved: Condvar::new() };
+}
+
+pub(crate) fn sleep_at(_address: usize, mut still: impl FnMut() -> bool) {
+    let mut held = lock(&LONE.held);
+    while still() {
+        held = wait_on(&LONE.moved, held);
+    }
+}
+
+pub(crate) fn wake_at(_address: usize) {
+    drop(lock(&LONE.held));
+    LONE.moved.notify_all();
+}
+
+/// As in `real`, with a door of its own.
+pub(crate) struct Gate(Mutex<()>, Condvar);
+
+impl Gate {
+    pub fn new() -> Self {
+        Gate(Mutex::new(()), Condvar::new())
+    }
+
+    pub fn sleep(&self, _end: Moment, mut still: impl FnMut() -> bool) {
+        let mut held = lock(&self.0);
+        while still() {
+            held = wait_on(&self.1, held);
+        }
+    }
+
+    pub fn wake_all(&self) {
+        drop(lock(&self.0));
+        self.1.notify_all();
+    }
+}

@@ -1,0 +1,226 @@
+//! The face that programs run.
+use super::Moment;
+use std::marker::PhantomData;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use std::thread::{Thread, current, park};
+pub(crate) use std::thread_local;
+
+/// Nodes taken off a list under one hold of its lock: leavers wait no longer than that.
+pub(crate) const BATCH: usize = 64;
+/// Loads that one poll may cost; heavier expressions are linked at birth.
+pub(crate) const PULL: u32 = 16;
+/// Polls that find "not yet" before a signal is told by its inputs instead of asking them.
+pub(crate) const MANY_POLLS: u8 = 64;
+
+/// Parts of the process' clock, so that threads that make Tills do not meet.
+pub(crate) const SHARDS: usize = 8;
+
+/// Something there is one of in the process, made when first used.
+macro_rules! process_wide {
+    ($(#[$note:meta])* static $name:ident: $type:ty = $init:expr;) => {
+        $(#[$note])*
+        static $name: std::sync::LazyLock<$type> = std::sync::LazyLock::new(|| $init);
+    };
+}
+pub(crate) use process_wide;
+
+/// loom's cell, without its checks.
+pub(crate) struct UnsafeCell<T: ?Sized>(std::cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    pub const fn new(value: T) -> Self {
+        UnsafeCell(std::cell::UnsafeCell::new(value))
+    }
+
+    #[inline(always)]
+    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        f(self.0.get())
+    }
+
+    #[inline(always)]
+    pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+/// Where a compare-and-swap loop starts: the value as it looks now. The model starts elsewhere, see there.
+#[inline(always)]
+pub(crate) fn guess(atomic: &AtomicU32, _model: u32) -> u32 {
+    atomic.load(Ordering::Relaxed)
+}
+
+/// Memory that loom watches for leaks; here nothing at all.
+pub(crate) struct Tracked;
+
+impl Tracked {
+    pub const fn new() -> Self {
+        Tracked
+    }
+}
+
+/// The companion of a word's lock bit, a mutex under the model face; here nothing at all.
+pub(crate) struct Shadow;
+pub(crate) struct Entered<'a>(PhantomData<&'a Shadow>);
+
+impl Shadow {
+    pub const fn new() -> Self {
+        Shadow
+    }
+
+    #[inline(always)]
+    pub fn enter(&self) -> Entered<'_> {
+        Entered(PhantomData)
+    }
+
+    #[cold]
+    pub fn relax(&self, round: &mut u32) {
+        relax(round)
+    }
+
+    /// Where the compare-and-swap of the lock starts.
+    #[inline(always)]
+    pub fn hint<T>(&self, word: &AtomicPtr<T>) -> *mut T {
+        word.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub fn note<T>(&self, _: *mut T) {}
+}
+
+/// One round of waiting for a holder that is about to finish: spin, then yield, then sleep.
+///
+/// The last step is for schedulers with fixed priorities: a spinner must not keep the preempted holder from running.
+#[cold]
+pub(crate) fn relax(round: &mut u32) {
+    const SPIN: u32 = 6;
+    const YIELD: u32 = 64;
+    const NAP: Duration = Duration::from_micros(50);
+    *round = round.saturating_add(1);
+    match *round {
+        0..=SPIN => (0..1 << *round).for_each(|_| std::hint::spin_loop()),
+        ..=YIELD => std::thread::yield_now(),
+        _ => std::thread::sleep(NAP),
+    }
+}
+
+pub(crate) fn lock<T: ?Sized>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn wait_on<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    c.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As [`wait_on`], but no longer than until `end`, or a little earlier.
+pub(crate) fn wait_on_until<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>, end: Moment) -> MutexGuard<'a, T> {
+    match left(end) {
+        None => wait_on(c, guard),
+        Some(d) => c.wait_timeout(guard, d).unwrap_or_else(PoisonError::into_inner).0,
+    }
+}
+
+/// Parks the thread until it is unparked or `end` has come, or for no reason at all.
+pub(crate) fn park_until(end: Moment) {
+    match left(end) {
+        None => park(),
+        Some(d) => std::thread::park_timeout(d),
+    }
+}
+
+fn left(end: Moment) -> Option<Duration> {
+    (end != Moment::NEVER).then(|| end.since(now()))
+}
+
+/// The monotonic clock.
+#[inline]
+pub(crate) fn now() -> Moment {
+    Moment::of(Instant::now())
+}
+
+/// Starts a thread of the crate's own.
+pub(crate) fn spawn_named(name: &str, f: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.into()).spawn(f).map(drop)
+}
+
+/// Asks the platform to end this thread's timed sleeps when they are over, not up to 50 µs later.
+///
+/// Only Linux has such a slack, and a file of it. Where that cannot be written, sleeps end as late as everybody's.
+pub(crate) fn sharpen_sleep() {
+    #[cfg(target_os = "linux")]
+    if let Some(thread) = std::fs::read_link("/proc/thread-self").ok().as_deref().and_then(std::path::Path::file_name) {
+        let _ = std::fs::write(std::path::Path::new("/proc").join(thread).join("timerslack_ns"), "1");
+    }
+}
+
+/// An address that no other living thread has: who am I?
+#[inline]
+pub(crate) fn thread_mark() -> usize {
+    std::thread_local!(static MARK: u8 = const { 0 });
+    MARK.with(|m| m as *const u8 as usize)
+}
+
+/// Doors that gates and lone callbacks borrow: a mutex, and a condition variable for those without one of their own.
+struct Door {
+    held: Mutex<()>,
+    moved: Condvar,
+}
+
+const DOORS: usize = 32;
+static TABLE: [Door; DOORS] = [const { Door { held: Mutex::new(()), moved: Condvar::new() } }; DOORS];
+
+fn door(address: usize) -> &'static Door {
+    &TABLE[(address >> 4 ^ address >> 9) % DOORS]
+}
+
+/// Sleeps while `still()`, which is asked under the door of `address`.
+pub(crate) fn sleep_at(address: usize, mut still: impl FnMut() -> bool) {
+    let door = door(address);
+    let mut held = lock(&door.held);
+    while still() {
+        held = wait_on(&door.moved, held);
+    }
+}
+
+/// Wakes whoever sleeps at `address` (and perhaps others, who look again).
+pub(crate) fn wake_at(address: usize) {
+    let door = door(address);
+    drop(lock(&door.held));
+    door.moved.notify_all();
+}
+
+/// Where threads sleep on one signal: one condition variable, so that one call wakes them all.
+///
+/// Four bytes where std waits on futexes; the mutex it needs is borrowed from a static table.
+pub(crate) struct Gate(Condvar);
+
+impl Gate {
+    pub const fn new() -> Self {
+        Gate(Condvar::new())
+    }
+
+    /// Sleeps while `still()`, asked under the gate's door, says so and `end` has not come.
+    pub fn sleep(&self, end: Moment, mut still: impl FnMut() -> bool) {
+        let mut held = lock(&door(self.address()).held);
+        while still() && end > now_unless_never(end) {
+            held = wait_on_until(&self.0, held, end);
+        }
+    }
+
+    /// Wakes all. Going through the door once makes sure that nobody stands between the question and the sleep.
+    pub fn wake_all(&self) {
+        drop(lock(&door(self.address()).held));
+        self.0.notify_all();
+    }
+
+    fn address(&self) -> usize {
+        self as *const _ as usize
+    }
+}
+
+fn now_unless_never(end: Moment) -> Moment {
+    if end == Moment::NEVER { Moment::from_nanos(0) } else { now() }
+}

@@ -1,0 +1,200 @@
+//! The clock of the process: wheels that threads share out among them, and one thread that sleeps to the earliest.
+//!
+//! A Till is raised at or after its deadline, never before; how soon after is the platform's timer and this thread's
+//! turn on a core. With nothing pending the thread sleeps without limit.
+//!
+//! # Invariants
+//! - P1 `Shard::earliest` is the wheel's `next`, or earlier; written under the wheel's lock only.
+//! - P2 Whoever makes an `earliest` earlier goes through `sleep`'s lock afterwards. The thread reads all of them under
+//!   that lock before it sleeps, and leaves there what it sleeps towards. So of the two, whoever comes second knows of
+//!   the other: the thread sees the new moment, or the armer sees a sleep that is too long, and ends it.
+//! - P3 An early `earliest` costs one visit in vain, after which it is exact (W3). So dropped Tills tell nobody.
+//!
+//! # Orderings
+//! `earliest` is Relaxed throughout: between armers the wheel's lock orders it, between armer and thread `sleep`'s (P2).
+
+use super::callbacks::Callbacks;
+use super::wheel::Wheel;
+use crate::sys::{self, AtomicBool, AtomicU64, Condvar, Moment, Mutex, Ordering::*, SHARDS, lock};
+use crate::wait::{Armed, Clock, Firing, Key};
+
+/// Tills raised before the first of them wakes anybody.
+const BATCH: usize = 256;
+/// Room kept for what is due at one time.
+const KEPT: usize = 1024;
+
+sys::process_wide! {
+    static CLOCK: ProcessClock = ProcessClock::new();
+}
+
+/// The clock that threads live by, unless they live by a paused one.
+pub(crate) struct Process;
+
+impl Clock for Process {
+    fn now(&self) -> Moment {
+        sys::now()
+    }
+
+    fn arm(&self, till: Armed) -> Result<Key, Armed> {
+        CLOCK.arm(till)
+    }
+
+    fn disarm(&self, key: Key) -> Option<Armed> {
+        CLOCK.disarm(key)
+    }
+}
+
+/// A wheel, on cache lines of its own.
+#[repr(align(128))]
+struct Shard {
+    /// P1.
+    earliest: AtomicU64,
+    wheel: Mutex<Wheel<Armed>>,
+}
+
+impl Shard {
+    fn new() -> Shard {
+        Shard { earliest: AtomicU64::new(u64::MAX), wheel: Mutex::new(Wheel::new()) }
+    }
+
+    /// The Till's key, and whether it is the earliest here.
+    fn insert(&self, deadline: Moment, till: Armed) -> Result<(u64, bool), Armed> {
+        let mut wheel = lock(&self.wheel);
+        let key = wheel.insert(deadline, till)?;
+        let earliest = deadline.nanos() < self.earliest.load(Relaxed);
+        if earliest {
+            self.earliest.store(deadline.nanos(), Relaxed);
+        }
+        Ok((key, earliest))
+    }
+
+    /// Takes out what is due by `now`.
+    fn expire(&self, now: Moment, due: &mut Vec<(Moment, Armed)>) {
+        if self.earliest.load(Relaxed) <= now.nanos() {
+            let mut wheel = lock(&self.wheel);
+            wheel.expire(now, due);
+            self.earliest.store(wheel.next().unwrap_or(Moment::NEVER).nanos(), Relaxed);
+        }
+    }
+}
+
+pub(crate) struct ProcessClock {
+    shards: [Shard; SHARDS],
+    /// Whether the thread was started; guarded by `sleep`, but for a first look.
+    started: AtomicBool,
+    sleep: Mutex<Sleep>,
+    too_long: Condvar,
+    callbacks: &'static Callbacks,
+}
+
+/// What the thread is at.
+#[derive(Clone, Copy, PartialEq)]
+enum Sleep {
+    /// Awake, or told to be: it will look at every shard before it sleeps.
+    Awake,
+    /// It sleeps and will look again then.
+    Until(Moment),
+}
+
+impl ProcessClock {
+    pub(crate) fn new() -> ProcessClock {
+        ProcessClock {
+            shards: std::array::from_fn(|_| Shard::new()),
+            started: AtomicBool::new(false),
+            sleep: Mutex::new(Sleep::Awake),
+            too_long: Condvar::new(),
+            callbacks: Callbacks::of_process(),
+        }
+    }
+
+    /// For tests that take its turns themselves.
+    #[cfg(test)]
+    pub(super) fn without_thread() -> ProcessClock {
+        ProcessClock { started: AtomicBool::new(true), ..ProcessClock::new() }
+    }
+
+    pub(super) fn arm(&'static self, till: Armed) -> Result<Key, Armed> {
+        // ORDERING: Relaxed: a thread that was started needs nothing from us but P2.
+        if !self.started.load(Relaxed) && !self.start() {
+            return Err(till);
+        }
+        let deadline = till.deadline();
+        let at = sys::thread_number() % SHARDS;
+        let (key, earliest) = self.shards[at].insert(deadline, till)?;
+        if earliest {
+            self.hurry(deadline);
+        }
+        Ok(Key((at as u64) << Wheel::<Armed>::KEY_BITS | key))
+    }
+
+    pub(super) fn disarm(&self, key: Key) -> Option<Armed> {
+        let (at, key) = (key.0 >> Wheel::<Armed>::KEY_BITS, key.0 & ((1 << Wheel::<Armed>::KEY_BITS) - 1));
+        lock(&self.shards[at as usize].wheel).remove(key)
+    }
+
+    /// Ends a sleep that would last beyond `deadline` (P2).
+    fn hurry(&self, deadline: Moment) {
+        let mut sleep = lock(&self.sleep);
+        if matches!(*sleep, Sleep::Until(end) if deadline < end) {
+            *sleep = Sleep::Awake;
+            drop(sleep);
+            self.too_long.notify_one();
+        }
+    }
+
+    /// Starts the thread, if nobody did; false if the platform refuses. Whoever arms next tries again.
+    #[cold]
+    fn start(&'static self) -> bool {
+        let _sleep = lock(&self.sleep);
+        let keep_time = || {
+            sys::sharpen_sleep();
+            let mut due = Vec::new();
+            loop {
+                self.turn(sys::now(), &mut due);
+                self.sleep_to_earliest();
+            }
+        };
+        let started = self.started.load(Relaxed) || sys::spawn_named("stopwhen-clock", keep_time).is_ok();
+        self.started.store(started, Relaxed);
+        started
+    }
+
+    /// Fires everything due by `now`, in order of deadline; `due` is room for it.
+    pub(crate) fn turn(&self, now: Moment, due: &mut Vec<(Moment, Armed)>) {
+        self.shards.iter().for_each(|shard| shard.expire(now, due));
+        due.sort_by_key(|item| item.0); // a run from each shard, mostly of one
+        in_batches(due, Firing::raise, |firing| {
+            if firing.has_callbacks() { self.callbacks.hand_on(firing) } else { firing.run() }
+        });
+        due.shrink_to(KEPT);
+    }
+
+    /// Sleeps until something may be due, or somebody hurries us.
+    fn sleep_to_earliest(&self) {
+        let mut sleep = lock(&self.sleep);
+        // P2: read under this lock.
+        let earliest = self.shards.iter().map(|shard| shard.earliest.load(Relaxed)).min();
+        let end = Moment::from_nanos(earliest.unwrap_or(u64::MAX));
+        *sleep = Sleep::Until(end);
+        while *sleep != Sleep::Awake && (end == Moment::NEVER || sys::now() < end) {
+            sleep = sys::wait_on_until(&self.too_long, sleep, end);
+        }
+        *sleep = Sleep::Awake;
+    }
+}
+
+/// Fires Tills a batch at a time: raises and wakes, then passes what is left to `rest`. So the first of a million wakes
+/// somebody long before the last is flagged.
+pub(super) fn in_batches(
+    due: &mut Vec<(Moment, Armed)>,
+    raise: impl Fn(&mut Firing, Armed),
+    rest: impl Fn(Firing),
+) {
+    let mut due = due.drain(..).map(|(_, till)| till).peekable();
+    while due.peek().is_some() {
+        let mut firing = Firing::new();
+        due.by_ref().take(BATCH).for_each(|till| raise(&mut firing, till));
+        firing.wake();
+        rest(firing);
+    }
+}

@@ -1,0 +1,106 @@
+//! What the engine asks of whoever keeps time, and which clock a thread lives by.
+use super::timed::Armed;
+use crate::sys::{Moment, OnceLock};
+
+/// A clock's name for a Till it has taken charge of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Key(pub u64);
+
+/// Whoever keeps time. Called with no lock held; runs no foreign code.
+pub(crate) trait Clock: Send + Sync {
+    fn now(&self) -> Moment;
+
+    /// Takes charge of a Till until it is due or disarmed.
+    ///
+    /// # Errors
+    /// Gives it back if it is due already, or if the clock has no thread and gets none.
+    fn arm(&self, till: Armed) -> Result<Key, Armed>;
+
+    /// Gives the Till back, unless it is being fired, or was.
+    fn disarm(&self, key: Key) -> Option<Armed>;
+
+    /// A clock that somebody moves by hand: threads do not fold its deadlines into their own sleep.
+    fn is_virtual(&self) -> bool {
+        false
+    }
+
+    /// One more thread (+1) sleeps on this virtual clock, or one less (-1).
+    fn sleeper(&self, _change: isize) {}
+}
+
+static PROCESS: OnceLock<&'static dyn Clock> = OnceLock::new();
+
+/// Makes the clock of this process known to the engine; the first one stays.
+pub(crate) fn install(clock: &'static dyn Clock) {
+    PROCESS.get_or_init(|| clock);
+}
+
+pub(super) fn process() -> &'static dyn Clock {
+    *PROCESS.get().expect("whoever makes a Till has installed the clock before")
+}
+
+#[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
+mod choice {
+    use super::Clock;
+    use crate::sys::{self, Shared};
+    use std::cell::RefCell;
+
+    type Virtual = Option<Shared<dyn Clock>>;
+
+    sys::thread_local! {
+        static CLOCK: RefCell<Virtual> = RefCell::new(None);
+    }
+
+    /// The virtual clock this thread lives by; `None`: the process'.
+    pub(crate) fn thread_clock() -> Virtual {
+        CLOCK.with(|c| c.borrow().clone())
+    }
+
+    /// Changes the clock this thread lives by; says which it was.
+    pub(crate) fn set_thread_clock(clock: Virtual) -> Virtual {
+        CLOCK.with(|c| c.replace(clock))
+    }
+
+    /// The clock of one Till.
+    pub(in crate::wait) struct Chosen(Virtual);
+
+    impl Chosen {
+        pub fn new() -> Chosen {
+            Chosen(thread_clock())
+        }
+
+        pub fn get(&self) -> &dyn Clock {
+            match &self.0 {
+                Some(clock) => &**clock,
+                None => super::process(),
+            }
+        }
+    }
+}
+
+#[cfg(not(any(feature = "test-clock", all(loom, feature = "loom"))))]
+mod choice {
+    use super::Clock;
+
+    /// Without virtual clocks there is nothing to choose.
+    pub(in crate::wait) struct Chosen;
+
+    impl Chosen {
+        pub fn new() -> Chosen {
+            Chosen
+        }
+
+        pub fn get(&self) -> &dyn Clock {
+            super::process()
+        }
+    }
+
+    pub(crate) fn thread_clock() -> Option<crate::sys::Shared<dyn Clock>> {
+        None
+    }
+}
+
+pub(super) use choice::Chosen;
+#[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
+pub(crate) use choice::set_thread_clock;
+pub(crate) use choice::thread_clock;

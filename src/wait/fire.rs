@@ -1,0 +1,487 @@
+//! What a `go` sets off, in phases, and its mirror image for a signal that nobody can raise any more.
+//!
+//! 1 flag the signal and all that is linked above it; 2 wake threads and tasks; 3 run callbacks; 4 drop captures, links,
+//! memory. All of it is worklists: bounded stack at any depth or width.
+//!
+//! F1  Phase 1 runs no foreign code. It allocates only to hold wakers.
+//! F2  A slot that was taken off carries one pin of its composite, which lives until that pin is dropped.
+//! F3  A composite that rises, dies or loses its last user is taken off all its inputs by the thread that did it.
+//! F4  Freeing is a stack of cores chained through their dead words.
+use super::callback;
+use super::compose::{Comp, owner};
+use super::core::{Core, Held, Kind};
+use super::node::{self, Chain, Class, Link};
+use super::tale::Reason;
+use super::timed;
+use super::waiter::{Wakeup, take_wakeup};
+use super::word::{Story, Word};
+use crate::sys::{BATCH, Ordering::*, fence, relax};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::null_mut;
+
+type Panic = Box<dyn Any + Send>;
+
+/// A `go` (or an abandonment) under way. `finish` it: dropping it would leak what it has taken over.
+#[must_use]
+pub(super) struct Work {
+    /// Slots whose input rose, each with its pin.
+    slots: Chain,
+    /// Slots whose input died, each with its pin.
+    lost: Chain,
+    calls: Chain,
+    unrun: Chain,
+    wakes: Vec<Wakeup>,
+    unwoken: Vec<Wakeup>,
+    /// Raised composites, each with a pin; chained through `Comp::next`, the last one known for appending.
+    raised: (*mut Comp, *mut Comp),
+    trash: *mut Core,
+}
+
+// SAFETY: what it has taken over is its own: nodes off their rings, pinned composites, cores that nobody knows any more.
+unsafe impl Send for Work {}
+
+impl Work {
+    pub fn new() -> Self {
+        Work {
+            slots: Chain::new(),
+            lost: Chain::new(),
+            calls: Chain::new(),
+            unrun: Chain::new(),
+            wakes: Vec::new(),
+            unwoken: Vec::new(),
+            raised: (null_mut(), null_mut()),
+            trash: null_mut(),
+        }
+    }
+
+    // ---- phase 1 -----------------------------------------------------------------------------------
+
+    /// DOWN → UP, once, under the lock that is handed in; takes over what hangs there. `None`: it was not DOWN.
+    /// `Some(true)`: threads may sleep at its gate.
+    pub fn raise<'a>(&mut self, core: &'a Core, mut held: Held<'a>, story: Story) -> Option<bool> {
+        let word = held.word();
+        if !word.is_down() {
+            return None;
+        }
+        let story = match (story, core.as_comp()) {
+            // SAFETY: under its LOCK.
+            (Story::Via(i), Some(c)) => Story::Via(unsafe { c.decided_or(i) }),
+            _ => story,
+        };
+        core.stamp_now(&held, story);
+        let head = word.head();
+        if !head.is_null() {
+            // ORDERING: Relaxed: published by the Release store of UP, which whoever asks for it has seen.
+            core.busy.store(1, Relaxed);
+        }
+        held.rise(story, !head.is_null());
+        self.take_ring(core, held, head, true);
+        Some(word.sleeps())
+    }
+
+    /// DOWN → DEAD, under the lock that is handed in; takes over what hangs there.
+    pub fn kill<'a>(&mut self, core: &'a Core, mut held: Held<'a>) {
+        let head = held.word().head();
+        held.die();
+        self.take_ring(core, held, head, false);
+    }
+
+    /// Takes apart the ring that began at `head` and was just cut off its word.
+    ///
+    /// What must be told is taken off in batches, each under one hold of the lock: meanwhile a sentinel of our own
+    /// closes the ring, and whoever leaves takes itself off. The callbacks behind are ours whole (W4).
+    fn take_ring<'a>(&mut self, core: &'a Core, mut held: Held<'a>, head: *mut Link, up: bool) {
+        if head.is_null() {
+            return;
+        }
+        let calls = if up { &mut self.calls } else { &mut self.unrun };
+        // SAFETY: W3: the lock guards the ring; W4: nobody else touches the callbacks of a word that is not DOWN.
+        unsafe {
+            if (*head).is_callback() {
+                return calls.append(head, node::open(head));
+            }
+            let end = Link::new(Class::Waiter, 0, 0, std::ptr::null());
+            let end = &raw const end as *mut Link;
+            node::insert_before(head, end);
+            let mut slots = Chain::new();
+            let wakes = if up { &mut self.wakes } else { &mut self.unwoken };
+            let first_wake = wakes.len();
+            let mut room = BATCH;
+            loop {
+                let l = (*end).next.get();
+                if l == end {
+                    break;
+                }
+                if (*l).is_callback() {
+                    node::take_off(end);
+                    calls.append(l, node::open(l));
+                    break;
+                }
+                if room == 0 {
+                    drop(held);
+                    held = core.lock();
+                    room = BATCH;
+                    continue;
+                }
+                room -= 1;
+                node::take_off(l);
+                match (*l).class() {
+                    Class::Slot => slots.prepend(l), // the ring's front is in reverse order of arrival
+                    _ => wakes.extend(take_wakeup(l, up)),
+                }
+            }
+            wakes[first_wake..].reverse();
+            drop(held);
+            if up { self.slots.join(slots) } else { self.lost.join(slots) }
+        }
+    }
+
+    /// Phase 1 beyond the first core: every composite that follows, nearest first.
+    pub fn spread(&mut self) {
+        while let Some(l) = self.slots.pop() {
+            // SAFETY: F2: the slot carries a pin.
+            let (c, index) = unsafe { (owner(l), (*l).index()) };
+            if !c.count_down(1) {
+                self.unpin(c, 1);
+                continue;
+            }
+            let raised = self.raise(&c.core, c.core.lock(), Story::Via(index));
+            c.unlink(self);
+            match raised {
+                Some(sleepers) => self.push_raised(c, sleepers),
+                None => self.unpin(c, 1),
+            }
+        }
+    }
+
+    /// Keeps a raised composite, and the pin that brought us there, for phases 2 to 4.
+    fn push_raised(&mut self, c: &Comp, sleepers: bool) {
+        let this = c.core_ptr().cast::<Comp>();
+        // SAFETY: both fields are the raiser's; those pushed before are pinned.
+        unsafe {
+            c.wake_gate.set(sleepers);
+            c.next.set(null_mut());
+            match self.raised.1.as_ref() {
+                None => self.raised.0 = this,
+                Some(last) => last.next.set(this),
+            }
+        }
+        self.raised.1 = this;
+    }
+
+    fn raised(&self) -> impl Iterator<Item = &Comp> {
+        let mut c = self.raised.0;
+        std::iter::from_fn(move || {
+            // SAFETY: pinned until phase 4.
+            let this = unsafe { c.as_ref() }?;
+            // SAFETY: the raiser's field.
+            c = unsafe { this.next.get() };
+            Some(this)
+        })
+    }
+
+    /// Ends phase 1 for the composites: losers of a child's `go` may return.
+    ///
+    /// ORDERING: Release pairs with the loser's Acquire: what phase 1 flagged is flagged for it too.
+    fn calm(&self) {
+        self.raised().for_each(|c| c.core.busy.store(0, Release));
+    }
+
+    // ---- death -------------------------------------------------------------------------------------
+
+    /// Tells the composites above the dead, and those above them.
+    pub fn mourn(&mut self) {
+        while let Some(l) = self.lost.pop() {
+            // SAFETY: F2: the slot carries a pin.
+            let c = unsafe { owner(l) };
+            c.count_dead(1, self);
+            self.unpin(c, 1);
+        }
+    }
+
+    // ---- letting go --------------------------------------------------------------------------------
+
+    pub fn unpin(&mut self, c: &Comp, pins: u32) {
+        // ORDERING: Release for what we did with it, Acquire for what others did, before it is freed.
+        if c.pins.fetch_sub(pins, Release) == pins {
+            fence(Acquire);
+            self.discard(c.core_ptr());
+        }
+    }
+
+    /// Drops one user of a core.
+    pub fn release(&mut self, core: *mut Core) {
+        // SAFETY: the user that is dropped keeps it alive until it is.
+        let kind = unsafe { (*core).kind };
+        if kind.is_timed() {
+            // SAFETY: as above.
+            if unsafe { timed::release(core) } {
+                self.discard(core);
+            }
+            return;
+        }
+        // SAFETY: as above. ORDERING: as `unpin`.
+        if unsafe { (*core).users.fetch_sub(1, Release) } == 1 {
+            fence(Acquire);
+            self.last_user(core);
+        }
+    }
+
+    /// Nobody looks at it any more.
+    pub fn last_user(&mut self, core: *mut Core) {
+        // SAFETY: a leaf without user is ours alone; a composite lives by the pin of all its users, which is ours.
+        let Some(c) = unsafe { &*core }.as_comp() else { return self.discard(core) };
+        if c.is_linked() && c.core.lock().word().head().is_null() {
+            c.unlink(self); // nor does anything hang here
+        }
+        self.unpin(c, 1);
+    }
+
+    /// Puts a core on the pile of those to be freed.
+    pub fn discard(&mut self, core: *mut Core) {
+        // SAFETY: nobody else knows it any more.
+        unsafe { (*core).bury(self.trash) };
+        self.trash = core;
+    }
+
+    /// Frees the pile, and what that lets go of (F4).
+    fn sweep(&mut self) {
+        while !self.trash.is_null() {
+            let core = self.trash;
+            // SAFETY: ours alone; its inputs are released before it goes.
+            unsafe {
+                self.trash = (*core).buried_on();
+                if let Some(c) = (*core).as_comp() {
+                    for i in 0..c.len() {
+                        self.release(c.input_ptr(i));
+                    }
+                }
+                free(core);
+            }
+        }
+    }
+
+    // ---- phases 2 to 4 -----------------------------------------------------------------------------
+
+    fn is_empty(&self) -> bool {
+        self.raised.0.is_null()
+            && self.calls.is_empty()
+            && self.unrun.is_empty()
+            && self.wakes.is_empty()
+            && self.unwoken.is_empty()
+    }
+
+    pub fn has_callbacks(&self) -> bool {
+        !self.calls.is_empty() || !self.unrun.is_empty() || !self.unwoken.is_empty()
+    }
+
+    /// Phase 2. Says what panicked first: a waker is foreign code.
+    pub fn wake(&mut self) -> Option<Panic> {
+        self.calm();
+        for c in self.raised() {
+            // SAFETY: the raiser's field.
+            if unsafe { c.wake_gate.get() } {
+                c.core.gate.wake_all();
+            }
+        }
+        if self.wakes.is_empty() {
+            return None;
+        }
+        let mut wakes = std::mem::take(&mut self.wakes).into_iter();
+        let mut first = None;
+        each(&mut first, || wakes.next().map(Wakeup::send));
+        first
+    }
+
+    /// Phases 3 and 4.
+    pub fn run(mut self, mut first: Option<Panic>) -> Option<Panic> {
+        callback::run_all(&mut self.calls, &mut first);
+        // SAFETY: a chain of callbacks of the dead, each owned by us.
+        each(&mut first, || self.unrun.pop().map(|l| unsafe { callback::drop_unrun(l) }));
+        if !self.unwoken.is_empty() {
+            each(&mut first, || self.unwoken.pop().map(drop));
+        }
+        let mut c = self.raised.0;
+        // SAFETY: pinned until here, by the pins that are dropped now.
+        while let Some(this) = unsafe { c.as_ref() } {
+            // SAFETY: the raiser's field.
+            c = unsafe { this.next.get() };
+            self.unpin(this, 1);
+        }
+        self.sweep();
+        first
+    }
+
+    /// All that is left to do. Resumes the first panic at the very end (S6).
+    #[inline]
+    pub fn finish(mut self) {
+        if self.is_empty() {
+            return self.sweep();
+        }
+        let first = self.wake();
+        resume(self.run(first));
+    }
+}
+
+/// Calls `step` until it says `None`. A panic costs one step, and the first is kept.
+pub(super) fn each(first: &mut Option<Panic>, mut step: impl FnMut() -> Option<()>) {
+    loop {
+        // May unwind: every step has taken what it works on off its list before it calls foreign code.
+        match catch_unwind(AssertUnwindSafe(|| while step().is_some() {})) {
+            Ok(()) => return,
+            Err(panic) => {
+                first.get_or_insert(panic);
+            }
+        }
+    }
+}
+
+/// Passes a callback's panic on to whoever raised; unless a panic is on its way already, when the hook has told of this one.
+pub(super) fn resume(panic: Option<Panic>) {
+    if let Some(panic) = panic {
+        if !std::thread::panicking() {
+            resume_unwind(panic);
+        }
+    }
+}
+
+/// # Safety
+/// Nobody refers to the core any more, and its inputs have been released.
+pub(super) unsafe fn free(core: *mut Core) {
+    // SAFETY: the caller's promise; each kind was allocated as what it is freed as.
+    unsafe {
+        (*core).forget_tale();
+        match (*core).kind {
+            Kind::Leaf | Kind::Fixed => drop(Box::from_raw(core)),
+            Kind::Till | Kind::Delayed => timed::free(core),
+            Kind::Expr | Kind::Switch | Kind::Child => Comp::destroy(core.cast()),
+        }
+    }
+}
+
+impl Core {
+    /// Draws the place in the order of `go`s, if anybody looks (S11), or takes over that of the input that decided.
+    fn stamp_now(&self, _held: &Held<'_>, story: Story) {
+        let stamp = match (story, self.as_comp()) {
+            // SAFETY: seen UP with Acquire: frozen. (A time that was seen to be due may not be UP yet.)
+            (Story::Via(i), Some(c)) if c.input(i as usize).is_up() => unsafe { c.input(i as usize).stamp.get() },
+            _ => self.next_stamp(),
+        };
+        // SAFETY: under our LOCK, not UP yet.
+        unsafe { self.stamp.set(stamp) };
+    }
+
+    /// ORDERING: Relaxed: a composite being built just now may be missed; then this counts as the earlier.
+    pub(super) fn next_stamp(&self) -> u64 {
+        if self.users.load(Relaxed) > 1 { crate::sys::next_stamp() } else { 0 }
+    }
+
+    /// DOWN → UP by hand, once; true for the one who did it.
+    #[cold]
+    pub fn go_slow(&self, story: Story, reason: Option<Reason>) -> bool {
+        match self.kind {
+            Kind::Fixed | Kind::Delayed | Kind::Expr => return false,
+            Kind::Switch => {
+                return !self.poll() && self.as_comp().is_some_and(|c| c.input(0).go_slow(story, reason));
+            }
+            Kind::Leaf | Kind::Child | Kind::Till => {}
+        }
+        if !self.is_up() && self.raise_by_hand(story, reason) {
+            return true;
+        }
+        let mut round = 0;
+        // ORDERING: Acquire: see `calm`.
+        while self.busy.load(Acquire) != 0 {
+            relax(&mut round); // phase 1 of the winner: bounded, and no foreign code
+        }
+        false
+    }
+
+    fn raise_by_hand(&self, story: Story, reason: Option<Reason>) -> bool {
+        let tale = reason.map(|r| (self.tale(), r));
+        let mut held = self.lock();
+        let word = held.word();
+        if !word.is_down() {
+            drop(held);
+            return false; // the reason is dropped with no lock held
+        }
+        if let Some((tale, reason)) = tale {
+            // SAFETY: under our LOCK, not UP yet.
+            unsafe { tale.set_reason(reason) };
+        }
+        let head = word.head();
+        // SAFETY: under our LOCK the ring's nodes are alive.
+        if self.kind == Kind::Leaf && (head.is_null() || unsafe { (*head).is_callback() }) {
+            // Nothing to tell above: no phase 1.
+            self.stamp_now(&held, story);
+            held.rise(story, false);
+            let mut calls = Chain::new();
+            if !head.is_null() {
+                // SAFETY: W4: the callbacks of an UP word are its raiser's, once the lock, which hides it yet, is open.
+                unsafe { calls.append(head, node::open(head)) };
+            }
+            drop(held);
+            if word.sleeps() {
+                self.gate.wake_all();
+            }
+            let mut first = None;
+            callback::run_all(&mut calls, &mut first);
+            resume(first);
+            return true;
+        }
+        self.raise_all(held, story);
+        true
+    }
+
+    /// The whole of it, for a word that is DOWN.
+    fn raise_all<'a>(&'a self, held: Held<'a>, story: Story) {
+        let mut work = Work::new();
+        let sleepers = work.raise(self, held, story).unwrap_or(false);
+        if let Some(c) = self.as_comp() {
+            c.unlink(&mut work);
+        }
+        work.spread();
+        // ORDERING: Release: see `calm`.
+        self.busy.store(0, Release);
+        if self.kind.is_timed() {
+            timed::disarm(self);
+        }
+        if sleepers {
+            self.gate.wake_all();
+        }
+        work.finish();
+    }
+
+    /// DOWN → UP by its time.
+    pub fn raise_by_time(&self, story: Story) {
+        let held = self.lock();
+        if held.word().is_down() {
+            self.raise_all(held, story);
+        }
+    }
+
+    /// The last hand is gone.
+    #[cold]
+    pub fn abandon(&self, work: &mut Work) {
+        match self.as_comp() {
+            Some(c) => c.count_dead(1, work),
+            None => {
+                let held = self.lock();
+                if held.word().is_down() {
+                    work.kill(self, held);
+                }
+            }
+        }
+        work.mourn();
+    }
+
+    /// A core on the pile points at the next with its word, which nobody reads any more.
+    fn bury(&self, below: *mut Core) {
+        self.set_word(Word(below.cast()));
+    }
+
+    fn buried_on(&self) -> *mut Core {
+        self.look().0.cast()
+    }
+}

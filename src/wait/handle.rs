@@ -1,0 +1,349 @@
+//! The safe doors of the engine room: what the rest of the crate holds instead of pointers.
+use super::callback::Hook;
+use super::compose::Comp;
+use super::core::{Core, Kind};
+use super::fire::{self, Work};
+use super::tale::Reason;
+use super::when::when;
+use super::word::{Story, Word};
+use crate::sys::{Moment, Ordering::*, Shared, fence};
+use std::panic::Location;
+use std::ptr::NonNull;
+
+/// A handle of a signal: a hand if the signal has hands (W7), else a user.
+pub struct Handle(NonNull<Core>);
+
+// SAFETY: a core is shared by design; see `Core`. Closures and wakers on it are Send.
+unsafe impl Send for Handle {}
+// SAFETY: as above.
+unsafe impl Sync for Handle {}
+
+/// One user of a signal: who looks at it, keeps it, and cannot raise it.
+pub struct User(NonNull<Core>);
+
+// SAFETY: as for Handle.
+unsafe impl Send for User {}
+// SAFETY: as for Handle.
+unsafe impl Sync for User {}
+
+impl User {
+    pub(super) fn of(core: &Core) -> User {
+        Core::one_more(&core.users);
+        User(NonNull::from(core))
+    }
+
+    #[inline(always)]
+    pub(super) fn core(&self) -> &Core {
+        // SAFETY: our user keeps it alive.
+        unsafe { self.0.as_ref() }
+    }
+
+    pub(crate) fn peek(&self) -> Peek<'_> {
+        Peek(self.core())
+    }
+
+    pub(super) fn into_raw(self) -> *mut Core {
+        std::mem::ManuallyDrop::new(self).0.as_ptr()
+    }
+
+    fn into_ptr(self) -> NonNull<Core> {
+        std::mem::ManuallyDrop::new(self).0
+    }
+}
+
+impl Drop for User {
+    #[inline]
+    fn drop(&mut self) {
+        let core = self.core();
+        if core.kind.is_composite() || core.kind.is_timed() {
+            return release_slow(self.0.as_ptr());
+        }
+        // ORDERING: Release for what we did with it, Acquire for what others did, before it is freed.
+        if core.users.fetch_sub(1, Release) == 1 {
+            fence(Acquire);
+            // SAFETY: the last user of a leaf is the last of all.
+            unsafe { fire::free(self.0.as_ptr()) };
+        }
+    }
+}
+
+#[cold]
+fn release_slow(core: *mut Core) {
+    let mut work = Work::new();
+    work.release(core);
+    work.finish();
+}
+
+impl Handle {
+    pub(super) fn adopt(core: *mut Core) -> Handle {
+        // SAFETY: callers pass what a Box or an allocation gave them.
+        Handle(unsafe { NonNull::new_unchecked(core) })
+    }
+
+    fn alloc(core: Core) -> Handle {
+        Handle::adopt(Box::into_raw(Box::new(core)))
+    }
+
+    #[inline]
+    pub(crate) fn leaf() -> Handle {
+        Handle::alloc(Core::new(Kind::Leaf, Word::NEW))
+    }
+
+    pub(crate) fn named(name: String) -> Handle {
+        Handle::alloc(Core::new(Kind::Leaf, Word::NEW).with_name(name))
+    }
+
+    /// Go from the start.
+    #[track_caller]
+    pub(crate) fn done() -> Handle {
+        Handle::alloc(Core::new(Kind::Fixed, Word::up(Story::At(Location::caller()))))
+    }
+
+    /// Dead from the start.
+    pub(crate) fn never() -> Handle {
+        Handle::alloc(Core::new(Kind::Fixed, Word::DEAD))
+    }
+
+    #[inline]
+    pub(crate) fn child(&self) -> Handle {
+        Handle(Comp::create(Kind::Child, 1, [self.user().into_ptr()].into_iter()))
+    }
+
+    /// What answers as its one input does.
+    pub(crate) fn view_of(input: User) -> Handle {
+        Handle(Comp::create(Kind::Expr, 1, [input.into_ptr()].into_iter()))
+    }
+
+    /// A Till that also goes when `release` does; its hand is the Till's.
+    pub(crate) fn either(till: Handle, release: &Handle) -> Handle {
+        let inputs = [till.into_user().into_ptr(), release.user().into_ptr()];
+        Handle(Comp::create(Kind::Switch, 1, inputs.into_iter()))
+    }
+
+    /// At least `k` of two.
+    #[inline]
+    pub(crate) fn of_two(k: usize, inputs: [User; 2]) -> Handle {
+        Handle(Comp::create(Kind::Expr, k, inputs.map(User::into_ptr).into_iter()))
+    }
+
+    /// At least `k` of `inputs`; 0 < k <= n.
+    pub(crate) fn at_least(k: usize, inputs: Vec<User>) -> Handle {
+        Handle(Comp::create(Kind::Expr, k, inputs.into_iter().map(User::into_ptr)))
+    }
+
+    #[inline(always)]
+    pub(super) fn core(&self) -> &Core {
+        // SAFETY: our hand or user keeps it alive.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn user(&self) -> User {
+        User::of(self.core())
+    }
+
+    /// Gives up the hand, if it was one, and goes on as a user.
+    pub(crate) fn into_user(self) -> User {
+        if self.core().kind.has_hands() {
+            return self.user();
+        }
+        User(std::mem::ManuallyDrop::new(self).0)
+    }
+
+    pub(crate) fn peek(&self) -> Peek<'_> {
+        Peek(self.core())
+    }
+
+    /// When it goes by time alone.
+    pub(crate) fn when(&self) -> Option<Moment> {
+        when(self.peek())
+    }
+
+    pub(crate) fn address(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_go(&self) -> bool {
+        self.core().poll()
+    }
+
+    #[inline]
+    pub(crate) fn go(&self, place: &'static Location<'static>) -> bool {
+        let core = self.core();
+        let story = Story::At(place);
+        // Nothing hangs, sleeps or looks: one step is the whole of it.
+        // ORDERING: Relaxed: a user that came just now counts this as the earlier (S11).
+        if core.kind == Kind::Leaf && core.users.load(Relaxed) == 1 && core.rise_alone(story) {
+            return true;
+        }
+        core.go_slow(story, None)
+    }
+
+    #[track_caller]
+    pub(crate) fn go_because(&self, reason: Reason) -> bool {
+        self.core().go_slow(Story::At(Location::caller()), Some(reason))
+    }
+
+    pub(crate) fn then<F: FnOnce() + Send + 'static>(&self, f: F) -> Hook {
+        Hook::new(self.user(), f)
+    }
+
+    #[inline]
+    pub(crate) fn on_go<F: FnOnce() + Send + 'static>(&self, f: F) {
+        self.core().attach_free(f);
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.core().name().map(|n| &**n)
+    }
+}
+
+impl Clone for Handle {
+    #[inline]
+    fn clone(&self) -> Handle {
+        let core = self.core();
+        Core::one_more(if core.kind.has_hands() { &core.hands } else { &core.users });
+        Handle(self.0)
+    }
+}
+
+impl Drop for Handle {
+    #[inline]
+    fn drop(&mut self) {
+        let core = self.core();
+        // Alone: no other hand, no user, nothing hung; nobody can become one but through us. No step is needed.
+        // ORDERING: Acquire pairs with the Release of those who let go before.
+        if core.kind == Kind::Leaf
+            && core.hands.load(Acquire) == 1
+            && core.users.load(Acquire) == 1
+            && core.look().head().is_null()
+        {
+            // SAFETY: as above.
+            return unsafe { fire::free(self.0.as_ptr()) };
+        }
+        drop_slow(self.0.as_ptr());
+    }
+}
+
+fn drop_slow(core: *mut Core) {
+    // SAFETY: the handle that is dropped keeps it alive until its count is lowered.
+    let this = unsafe { &*core };
+    let mut work = Work::new();
+    if this.kind.has_hands() {
+        // ORDERING: Release for what this hand did, Acquire for what others did, before it is given up.
+        if this.hands.fetch_sub(1, Release) != 1 {
+            return work.finish();
+        }
+        fence(Acquire);
+        this.abandon(&mut work);
+    }
+    work.release(core);
+    work.finish();
+}
+
+// ---- looking -------------------------------------------------------------------------------------------
+
+/// A look at a signal, and down into what it is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Peek<'a>(&'a Core);
+
+/// Where a signal that is go was raised, and what for.
+pub(crate) struct Origin {
+    pub name: Option<Shared<str>>,
+    pub number: u64,
+    pub reason: Option<Reason>,
+    pub place: &'static Location<'static>,
+    /// It was its time that came.
+    pub by_time: bool,
+}
+
+impl<'a> Peek<'a> {
+    pub(crate) fn is_go(self) -> bool {
+        self.0.poll()
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        self.0.kind
+    }
+
+    pub(crate) fn is_dead(self) -> bool {
+        self.0.look().is_dead()
+    }
+
+    pub(crate) fn address(self) -> usize {
+        (self.0 as *const Core).addr()
+    }
+
+    pub(crate) fn name(self) -> Option<&'a str> {
+        self.0.name().map(|n| &**n)
+    }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0.tale().number
+    }
+
+    /// The deadline of a timed leaf.
+    pub(crate) fn time(self) -> Option<Moment> {
+        self.0.time()
+    }
+
+    /// When it goes by time alone.
+    pub(crate) fn when(self) -> Option<Moment> {
+        when(self)
+    }
+
+    /// How long until then on its own clock.
+    pub(crate) fn remaining(self) -> Option<std::time::Duration> {
+        self.0.remaining()
+    }
+
+    /// UP, and not because an input went.
+    pub(crate) fn was_raised_itself(self) -> bool {
+        let word = self.0.look();
+        word.is_up() && matches!(word.story(), Story::At(_))
+    }
+
+    /// Whether it was its time that raised a timed leaf, not a hand.
+    pub(crate) fn went_by_time(self) -> bool {
+        self.0.is_up() && self.origin().by_time
+    }
+
+    /// How many inputs it needs, and the inputs; none of a leaf.
+    pub(crate) fn inputs(self) -> (usize, impl ExactSizeIterator<Item = Peek<'a>>) {
+        let c: Option<&'a Comp> = self.0.as_comp();
+        let n = c.map_or(0, Comp::len);
+        (c.map_or(0, Comp::need), (0..n).map(move |i| Peek(c.map_or(self.0, |c| c.input(i)))))
+    }
+
+    pub(crate) fn users(self) -> usize {
+        self.0.users.load(Relaxed) as usize
+    }
+
+    pub(crate) fn hands(self) -> usize {
+        self.0.hands.load(Relaxed) as usize
+    }
+
+    /// What hangs on it now.
+    pub(crate) fn hanging(self) -> usize {
+        self.0.count_hanging()
+    }
+
+    /// The leaf, or child, that decided a signal that is go.
+    pub(crate) fn decisive(self) -> Peek<'a> {
+        Peek(self.0.decisive())
+    }
+
+    /// Of a signal that was raised itself and is go.
+    pub(crate) fn origin(self) -> Origin {
+        let tale = self.0.tale();
+        let word = self.0.look();
+        let (place, reason) = match word.is_up().then(|| word.story()) {
+            Some(Story::At(place)) => (place, self.0.reason()),
+            // A time that is due, and whose raiser is on the way.
+            _ => (self.0.place(), None),
+        };
+        let by_time = self.0.kind.is_timed() && std::ptr::eq(place, self.0.place());
+        Origin { name: tale.name.clone(), number: tale.number, reason, place, by_time }
+    }
+}

@@ -1,0 +1,494 @@
+//! Tills: leaves with a deadline, nobody's timer until somebody must be told.
+//!
+//! ```text
+//!   IDLE ──observer──► ARMING ──► ARMED ──► DONE         Delayed:  HOOKED ──source went──► IDLE ──► ...
+//!                         └─due, or refused─► IDLE
+//! ```
+//!
+//! T-a  IDLE: a poll compares the clock, threads fold the deadline into their own sleep, and nothing but threads hangs
+//!      here, at any height: callbacks and tasks arm what is below them before they hang. So raising an IDLE Till that
+//!      is due runs no foreign code, and any thread may do it.
+//! T-b  ARMED: the clock holds one user of it and will raise it; the word tells all. `timer` and `key` are under LOCK.
+//! T-c  When only the clock's user (or the hook's) is left and nothing hangs here, the last other user takes the Till
+//!      back first, by its own user still. So the clock never holds what nobody can see (T3).
+//! T-d  ARMING is short and runs no foreign code; others wait for its end.
+use super::callback::Hook;
+use super::cell::Guarded;
+use super::clock::{Chosen, Key};
+use super::core::{Core, Kind};
+use super::fire::Work;
+use super::handle::{Handle, User};
+use super::tale::Reason;
+use super::word::{Story, Word};
+use crate::sys::{AtomicU64, Moment, Ordering::*, fence, relax};
+use std::panic::Location;
+use std::ptr::{null_mut, with_exposed_provenance};
+use std::time::Duration;
+
+const IDLE: u8 = 0;
+const ARMING: u8 = 1;
+const ARMED: u8 = 2;
+const DONE: u8 = 3;
+const HOOKED: u8 = 4;
+
+#[repr(C)]
+struct Timed {
+    core: Core,
+    /// Nanoseconds of its moment. Fixed at birth, or when a Delayed's source goes.
+    deadline: AtomicU64,
+    place: &'static Location<'static>,
+    /// T-b.
+    key: Guarded<Key>,
+    clock: Chosen,
+}
+
+#[repr(C)]
+struct Delayed {
+    timed: Timed,
+    /// On the source; null once that went. Under LOCK.
+    hook: Guarded<*mut Hook>,
+}
+
+impl Timed {
+    fn new(kind: Kind, deadline: Moment, place: &'static Location<'static>) -> Timed {
+        let word = if kind == Kind::Till { Word::ASKED } else { Word::NEW };
+        Timed {
+            core: Core::new(kind, word),
+            deadline: AtomicU64::new(deadline.nanos()),
+            place,
+            key: Guarded::new(Key(0)),
+            clock: Chosen::new(),
+        }
+    }
+
+    /// ORDERING: Acquire pairs with `start`'s Release; of a plain Till it never changes.
+    fn deadline(&self) -> Moment {
+        Moment::from_nanos(self.deadline.load(Acquire))
+    }
+
+    fn is_due(&self) -> bool {
+        self.clock.get().now() >= self.deadline()
+    }
+}
+
+impl Core {
+    #[inline]
+    fn as_timed(&self) -> Option<&Timed> {
+        // SAFETY: the kind says so; the whole allocation was exposed at birth.
+        self.kind.is_timed().then(|| unsafe { &*with_exposed_provenance::<Timed>((self as *const Core).addr()) })
+    }
+
+    pub fn is_due(&self) -> bool {
+        self.as_timed().is_some_and(Timed::is_due)
+    }
+
+    /// Where the time was set.
+    pub fn place(&self) -> &'static Location<'static> {
+        self.as_timed().map_or(Location::caller(), |t| t.place)
+    }
+
+    /// The deadline of a timed leaf.
+    pub fn time(&self) -> Option<Moment> {
+        self.as_timed().map(Timed::deadline)
+    }
+
+    /// What its clock says.
+    pub fn its_now(&self) -> Option<Moment> {
+        self.as_timed().map(|t| t.clock.get().now())
+    }
+
+    /// For the order in which times are looked at: first what is no time, or was seen.
+    pub fn unseen_time(&self) -> Moment {
+        self.time().filter(|_| !self.is_up()).unwrap_or(Moment::from_nanos(0))
+    }
+
+    /// Sees to it that somebody raises this when it is its turn. True if it is go.
+    ///
+    /// With `arm`, the clock is told of every time below, so that the word says it all; else times are left to be asked.
+    ///
+    /// # Panics
+    /// With `arm`, if the clock's thread could not be started.
+    pub fn observe(&self, arm: bool) -> bool {
+        if let Some(c) = self.as_comp() {
+            c.link();
+        }
+        if arm && self.look().asks() {
+            self.below(&mut |t| assert!(t.arm(), "stopwhen: the platform refuses the clock's thread"));
+            if self.kind.is_composite() {
+                self.lock().stop_asking();
+            }
+        }
+        let word = self.look();
+        word.is_up() || word.asks() && self.ask()
+    }
+
+    /// The first moment at which time alone may change the answer. Times of virtual clocks are armed instead.
+    pub fn next_tick(&self) -> Moment {
+        let mut first = Moment::NEVER;
+        if self.look().asks() {
+            self.below(&mut |t| {
+                if t.clock.get().is_virtual() {
+                    t.arm();
+                } else if t.core.look().asks() {
+                    first = first.min(t.deadline());
+                }
+            });
+        }
+        first
+    }
+
+    /// Visits the times that a pull through this core would ask: heavy composites have armed what is below them (C5).
+    fn below(&self, visit: &mut dyn FnMut(&Timed)) {
+        if let Some(t) = self.as_timed() {
+            visit(t);
+        } else if let Some(c) = self.as_comp().filter(|c| c.timed) {
+            c.inputs().filter(|i| i.look().asks()).for_each(|i| i.below(visit));
+        }
+    }
+}
+
+impl Timed {
+    /// IDLE → ARMED, or go. False: refused.
+    fn arm(&self) -> bool {
+        if !self.take_on() {
+            return true;
+        }
+        if self.is_due() {
+            self.end_arming(IDLE, Key(0));
+            self.go_now();
+            return true;
+        }
+        match self.clock.get().arm(Armed::of(&self.core)) {
+            Ok(key) => {
+                if !self.end_arming(ARMED, key) {
+                    drop(self.clock.get().disarm(key)); // raised meanwhile
+                }
+                true
+            }
+            Err(till) => {
+                drop(till);
+                self.end_arming(IDLE, Key(0));
+                let due = self.is_due();
+                if due {
+                    self.go_now();
+                }
+                due
+            }
+        }
+    }
+
+    /// IDLE → ARMING. False: somebody armed it before, or it is go.
+    fn take_on(&self) -> bool {
+        let mut round = 0;
+        loop {
+            let held = self.core.lock();
+            // SAFETY: under LOCK.
+            match unsafe { self.core.timer.get() } {
+                IDLE if held.word().is_down() => {
+                    // SAFETY: under LOCK.
+                    unsafe { self.core.timer.set(ARMING) };
+                    return true;
+                }
+                ARMING => {}
+                _ => return false,
+            }
+            drop(held);
+            relax(&mut round);
+        }
+    }
+
+    /// ARMING → `state`. False: it was raised meanwhile, and is DONE.
+    fn end_arming(&self, state: u8, key: Key) -> bool {
+        let mut held = self.core.lock();
+        let down = held.word().is_down();
+        // SAFETY: under LOCK.
+        unsafe {
+            self.core.timer.set(if down { state } else { DONE });
+            self.key.set(key);
+        }
+        if down && state == ARMED {
+            held.stop_asking();
+        }
+        down
+    }
+
+    /// An IDLE Till is due (T-a).
+    fn go_now(&self) {
+        self.core.raise_by_time(Story::At(self.place));
+    }
+
+    /// ARMED → DONE: the key, for whoever tells the clock.
+    fn take_key(&self) -> Option<Key> {
+        let _held = self.core.lock();
+        // SAFETY: under LOCK.
+        unsafe {
+            (self.core.timer.get() == ARMED).then(|| {
+                self.core.timer.set(DONE);
+                self.key.get()
+            })
+        }
+    }
+}
+
+/// Tells the clock of a Till that went by hand.
+pub(super) fn disarm(core: &Core) {
+    if let Some((t, key)) = core.as_timed().and_then(|t| Some((t, t.take_key()?))) {
+        drop(t.clock.get().disarm(key));
+    }
+}
+
+/// Drops one user of a timed core. True: it was the last, free it.
+///
+/// # Safety
+/// The user is the caller's, and gone when this returns.
+pub(super) unsafe fn release(core: *mut Core) -> bool {
+    // SAFETY: the caller's user keeps it alive until the count is lowered.
+    let this = unsafe { &*core };
+    loop {
+        let users = this.users.load(Relaxed);
+        if users == 2 {
+            take_back(this);
+        }
+        // ORDERING: Release for what we did with it, Acquire for what others did, before it is freed.
+        let users = if users == 2 { this.users.load(Relaxed) } else { users };
+        if this.users.compare_exchange(users, users - 1, Release, Relaxed).is_ok() {
+            if users == 1 {
+                fence(Acquire);
+            }
+            return users == 1;
+        }
+    }
+}
+
+/// We may be the last but for the clock, or the hook on the source: then that is undone, if nothing hangs here (T-c).
+fn take_back(core: &Core) {
+    let held = core.lock();
+    if !held.word().head().is_null() {
+        return;
+    }
+    // SAFETY: under LOCK.
+    let state = unsafe { core.timer.get() };
+    let Some(t) = core.as_timed() else { return };
+    match state {
+        ARMED => {
+            // SAFETY: under LOCK.
+            let key = unsafe {
+                core.timer.set(DONE);
+                t.key.get()
+            };
+            drop(held);
+            if let Some(till) = t.clock.get().disarm(key) {
+                std::mem::forget(till);
+                core.users.fetch_sub(1, Relaxed); // the clock's; ours remains
+            }
+        }
+        HOOKED => {
+            let hook = take_hook(core);
+            drop(held);
+            if let Some(hook) = hook {
+                hook.cancel();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// # Safety
+/// Nobody refers to the core any more.
+pub(super) unsafe fn free(core: *mut Core) {
+    // SAFETY: the caller's promise; made by `Box::into_raw` as what it is freed as.
+    unsafe {
+        if (*core).kind == Kind::Till {
+            drop(Box::from_raw(core.cast::<Timed>()));
+        } else {
+            drop(take_hook(&*core));
+            drop(Box::from_raw(core.cast::<Delayed>()));
+        }
+    }
+}
+
+// ---- delayed -------------------------------------------------------------------------------------------
+
+/// Takes the hook on the source; the caller holds the LOCK, or the core is its alone.
+fn take_hook(core: &Core) -> Option<Box<Hook>> {
+    debug_assert!(core.kind == Kind::Delayed);
+    // SAFETY: the kind says so; exposed at birth; guarded by the LOCK, or sole ownership.
+    unsafe {
+        let delayed = &*with_exposed_provenance::<Delayed>((core as *const Core).addr());
+        let hook = delayed.hook.get();
+        delayed.hook.set(null_mut());
+        if core.timer.get() == HOOKED {
+            core.timer.set(DONE);
+        }
+        (!hook.is_null()).then(|| Box::from_raw(hook))
+    }
+}
+
+/// What the source's going sets off; dropped unrun, when the source is dead, it lets the delayed one die too.
+struct Start(Option<Armed>, Duration);
+
+impl Start {
+    fn run(mut self) {
+        let Some(till) = self.0.take() else { return };
+        let Some(t) = till.core().as_timed() else { return };
+        let held = t.core.lock();
+        // ORDERING: Release: who sees the deadline sees the source go.
+        t.deadline.store(t.clock.get().now().after(self.1).nanos(), Release);
+        let hook = take_hook(&t.core);
+        // SAFETY: under LOCK.
+        unsafe { t.core.timer.set(IDLE) };
+        drop(held);
+        drop(hook);
+        assert!(t.arm(), "stopwhen: the platform refuses the clock's thread");
+    }
+}
+
+impl Drop for Start {
+    fn drop(&mut self) {
+        if let Some(till) = self.0.take() {
+            let mut work = Work::new();
+            let held = till.core().lock();
+            if held.word().is_down() {
+                work.kill(till.core(), held);
+            } else {
+                drop(held);
+            }
+            work.mourn();
+            drop(till);
+            work.finish();
+        }
+    }
+}
+
+impl Handle {
+    /// A Till on this thread's clock.
+    #[track_caller]
+    pub(crate) fn till(deadline: Moment) -> Handle {
+        let p = Box::into_raw(Box::new(Timed::new(Kind::Till, deadline, Location::caller())));
+        p.expose_provenance();
+        Handle::adopt(p.cast())
+    }
+
+    /// Goes `d` after `source` went.
+    #[track_caller]
+    pub(crate) fn delayed(source: &Handle, d: Duration) -> Handle {
+        let timed = Timed::new(Kind::Delayed, Moment::NEVER, Location::caller());
+        let p = Box::into_raw(Box::new(Delayed { timed, hook: Guarded::new(null_mut()) }));
+        p.expose_provenance();
+        let delayed = Handle::adopt(p.cast());
+        // SAFETY: nobody else knows it yet.
+        unsafe { delayed.core().timer.set(HOOKED) };
+        let start = Start(Some(Armed::of(delayed.core())), d);
+        let hook = Hook::new(source.user(), move || start.run());
+        let held = delayed.core().lock();
+        // SAFETY: under LOCK; `p` lives by the handle.
+        let too_late = unsafe {
+            if delayed.core().timer.get() == HOOKED && held.word().is_down() {
+                (*p).hook.set(Box::into_raw(Box::new(hook)));
+                None
+            } else {
+                Some(hook)
+            }
+        };
+        drop(held);
+        drop(too_late); // the source went, or died, meanwhile
+        delayed
+    }
+}
+
+// ---- the clock's side ----------------------------------------------------------------------------------
+
+/// A user of a Till in the hands of its clock. Dropping it lets the Till go.
+pub(crate) struct Armed(User);
+
+impl Armed {
+    fn of(core: &Core) -> Armed {
+        Armed(User::of(core))
+    }
+
+    pub(crate) fn deadline(&self) -> Moment {
+        self.core().time().unwrap_or(Moment::NEVER)
+    }
+
+    fn core(&self) -> &Core {
+        self.0.core()
+    }
+
+    fn into_raw(self) -> *mut Core {
+        self.0.into_raw()
+    }
+}
+
+/// Raises Tills: `raise` each, then `wake`, then `run`, perhaps on another thread. Dropped early, it does the rest itself.
+pub(crate) struct Firing {
+    /// Taken by the end.
+    work: Option<Work>,
+    /// To be let go of at the end.
+    fired: Vec<Armed>,
+}
+
+impl Firing {
+    pub(crate) fn new() -> Firing {
+        Firing { work: Some(Work::new()), fired: Vec::new() }
+    }
+
+    /// Phase 1: its time has come.
+    pub(crate) fn raise(&mut self, till: Armed) {
+        self.raise_with(till, None);
+    }
+
+    /// Phase 1: it goes before its time, for that reason.
+    pub(crate) fn raise_early(&mut self, till: Armed, reason: &str) {
+        let reason: Box<dyn std::error::Error + Send + Sync> = reason.into();
+        self.raise_with(till, Some(reason.into()));
+    }
+
+    fn raise_with(&mut self, till: Armed, reason: Option<Reason>) {
+        let (Some(work), Some(t)) = (&mut self.work, till.core().as_timed()) else { return };
+        let tale = reason.map(|r| (t.core.tale(), r));
+        let held = t.core.lock();
+        // SAFETY: under LOCK.
+        unsafe {
+            t.core.timer.set(DONE);
+            if let Some((tale, reason)) = tale.filter(|_| held.word().is_down()) {
+                tale.set_reason(reason);
+            }
+        }
+        if let Some(sleepers) = work.raise(&t.core, held, Story::At(t.place)) {
+            work.spread();
+            // ORDERING: Release: phase 1 is over for a loser (see `Work::calm`).
+            t.core.busy.store(0, Release);
+            if sleepers {
+                t.core.gate.wake_all();
+            }
+        }
+        self.fired.push(till);
+    }
+
+    /// Phase 2. A waker that panics is the hook's to report.
+    pub(crate) fn wake(&mut self) {
+        if let Some(work) = &mut self.work {
+            drop(work.wake());
+        }
+    }
+
+    pub(crate) fn has_callbacks(&self) -> bool {
+        self.work.as_ref().is_some_and(Work::has_callbacks)
+    }
+
+    /// Phases 3 and 4. Never unwinds: a callback that panics is the hook's to report.
+    pub(crate) fn run(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Firing {
+    fn drop(&mut self) {
+        self.wake();
+        if let Some(mut work) = self.work.take() {
+            self.fired.drain(..).for_each(|till| work.release(till.into_raw()));
+            drop(work.run(None));
+        }
+    }
+}
+
