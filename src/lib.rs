@@ -12,3 +12,30 @@ pub use error::{Broken, Closed, Ended, Stopped};
 pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, PushError, TryPopError};
 pub use signal::{Cause, Signal, Until};
 pub use till::{Till, clock};
+
+/// What models of the engine itself ask of it; no part of the crate's face.
+#[doc(hidden)]
+#[cfg(all(loom, feature = "loom"))]
+pub mod model {
+    use crate::{Signal, sys};
+
+    /// Whether the lock bits of signals made from now on have a mutex beside them.
+    pub fn shadows(on: bool) {
+        sys::shadows(on);
+    }
+
+    /// Runs `f` under the lock bit of a signal.
+    pub fn locked(signal: &Signal, f: impl FnOnce()) {
+        signal.0.locked(f);
+    }
+
+    /// Whether a signal's own word says that it is go, whatever its inputs or its clock say.
+    pub fn settled(signal: &Signal) -> bool {
+        signal.0.settled()
+    }
+
+    /// How many nodes hang on a signal.
+    pub fn hanging(signal: &Signal) -> usize {
+        signal.0.peek().hanging()
+    }
+}

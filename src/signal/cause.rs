@@ -102,7 +102,8 @@ impl Signal {
     ///
     /// For an OR that is the input that went, for an AND and k-of-n the one that completed it. Of two `go`s of which one
     /// returned before the other began the earlier decides; concurrent ones may be taken either way, and inputs that
-    /// were go before the expression was built count as simultaneous: the first named. The answer never changes.
+    /// were go before the expression was built count as simultaneous, in the order in which they were named. The answer
+    /// never changes.
     pub fn cause(&self) -> Option<Cause> {
         let peek = self.0.peek();
         if !peek.is_go() {

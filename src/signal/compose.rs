@@ -91,7 +91,10 @@ impl Need {
         }
         match kept.len() {
             // All of them change nothing: one tells as well as any.
-            0 => spare.pop().map_or_else(|| self.of_none(), |only| Signal(Handle::view_of(only))),
+            0 => match spare.pop() {
+                Some(only) => Signal(Handle::view_of(only)),
+                None => self.of_none(),
+            },
             1 => Signal(Handle::view_of(kept.remove(0))),
             n => Signal(Handle::at_least(self.of(n), kept)),
         }

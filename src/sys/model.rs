@@ -104,12 +104,12 @@ pub(crate) fn wait_on<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuar
     c.wait(guard).unwrap_or_else(|e| e.into_inner())
 }
 
-/// The process' clock stands still here: `end` never comes.
-pub(crate) fn wait_on_until<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>, _end: Moment) -> MutexGuard<'a, T> {
-    wait_on(c, guard)
+/// Time may come at any moment: `end` has, unless it never does.
+pub(crate) fn wait_on_until<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>, end: Moment) -> MutexGuard<'a, T> {
+    if end == Moment::NEVER { wait_on(c, guard) } else { guard }
 }
 
-/// As above.
+/// The process' clock stands still here: `end` never comes.
 pub(crate) fn park_until(_end: Moment) {
     park()
 }

@@ -100,10 +100,12 @@ pub(crate) fn relax(round: &mut u32) {
     const YIELD: u32 = 64;
     const NAP: Duration = Duration::from_micros(50);
     *round = round.saturating_add(1);
-    match *round {
-        0..=SPIN => (0..1 << *round).for_each(|_| std::hint::spin_loop()),
-        ..=YIELD => std::thread::yield_now(),
-        _ => std::thread::sleep(NAP),
+    if *round <= SPIN {
+        (0..1 << *round).for_each(|_| std::hint::spin_loop());
+    } else if *round <= YIELD {
+        std::thread::yield_now();
+    } else {
+        std::thread::sleep(NAP);
     }
 }
 

@@ -60,6 +60,13 @@ impl Callbacks {
         }
     }
 
+    /// Runs what is in line: a model has no thread for it.
+    #[cfg(all(loom, feature = "loom"))]
+    pub(super) fn run_waiting(&self) {
+        let waiting = std::mem::take(&mut lock(&self.line).waiting);
+        waiting.into_iter().for_each(Firing::run);
+    }
+
     /// The first in line; sleeps while there is none.
     fn next(&self) -> Firing {
         let mut line = lock(&self.line);

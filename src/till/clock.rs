@@ -28,3 +28,12 @@ pub fn now() -> Instant {
 pub(crate) fn moment() -> Moment {
     thread_clock().map_or_else(sys::now, |clock| clock.now())
 }
+
+/// Keeps the process' time on this thread, at a moment so long after its beginning, until `enough`.
+///
+/// For models of this crate: no thread does it there, and time stands still.
+#[cfg(all(loom, feature = "loom"))]
+#[doc(hidden)]
+pub fn keep_time(after: std::time::Duration, enough: impl FnMut() -> bool) {
+    super::process::keep_time(Moment::from_nanos(0).after(after), enough);
+}

@@ -59,6 +59,7 @@ pub type Till = Signal;
 
 sys::thread_local! {
     /// What lets Tills made on this thread go before their time (T8).
+    #[allow(clippy::missing_const_for_thread_local, reason = "loom's has no const form")]
     static RELEASE: Cell<Option<Signal>> = Cell::new(None);
 }
 

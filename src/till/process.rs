@@ -28,7 +28,7 @@ sys::process_wide! {
 }
 
 /// The clock that threads live by, unless they live by a paused one.
-pub(crate) struct Process;
+pub(super) struct Process;
 
 impl Clock for Process {
     fn now(&self) -> Moment {
@@ -78,7 +78,7 @@ impl Shard {
     }
 }
 
-pub(crate) struct ProcessClock {
+pub(super) struct ProcessClock {
     shards: [Shard; SHARDS],
     /// Whether the thread was started; guarded by `sleep`, but for a first look.
     started: AtomicBool,
@@ -97,7 +97,7 @@ enum Sleep {
 }
 
 impl ProcessClock {
-    pub(crate) fn new() -> ProcessClock {
+    fn new() -> ProcessClock {
         ProcessClock {
             shards: std::array::from_fn(|_| Shard::new()),
             started: AtomicBool::new(false),
@@ -160,7 +160,7 @@ impl ProcessClock {
     }
 
     /// Fires everything due by `now`, in order of deadline; `due` is room for it.
-    pub(crate) fn turn(&self, now: Moment, due: &mut Vec<(Moment, Armed)>) {
+    pub(super) fn turn(&self, now: Moment, due: &mut Vec<(Moment, Armed)>) {
         self.shards.iter().for_each(|shard| shard.expire(now, due));
         due.sort_by_key(|item| item.0); // a run from each shard, mostly of one
         in_batches(due, Firing::raise, |firing| {
@@ -169,32 +169,40 @@ impl ProcessClock {
         due.shrink_to(KEPT);
     }
 
-    /// Sleeps until something may be due, or somebody hurries us.
+    /// Sleeps until something may be due, or somebody hurries us, or for no reason: the next turn tells.
     fn sleep_to_earliest(&self) {
         let mut sleep = lock(&self.sleep);
         // P2: read under this lock.
         let earliest = self.shards.iter().map(|shard| shard.earliest.load(Relaxed)).min();
         let end = Moment::from_nanos(earliest.unwrap_or(u64::MAX));
         *sleep = Sleep::Until(end);
-        while *sleep != Sleep::Awake && (end == Moment::NEVER || sys::now() < end) {
-            sleep = sys::wait_on_until(&self.too_long, sleep, end);
-        }
+        sleep = sys::wait_on_until(&self.too_long, sleep, end);
         *sleep = Sleep::Awake;
     }
 }
 
 /// Fires Tills a batch at a time: raises and wakes, then passes what is left to `rest`. So the first of a million wakes
 /// somebody long before the last is flagged.
-pub(super) fn in_batches(
-    due: &mut Vec<(Moment, Armed)>,
-    raise: impl Fn(&mut Firing, Armed),
-    rest: impl Fn(Firing),
-) {
+pub(super) fn in_batches(due: &mut Vec<(Moment, Armed)>, raise: impl Fn(&mut Firing, Armed), rest: impl Fn(Firing)) {
     let mut due = due.drain(..).map(|(_, till)| till).peekable();
     while due.peek().is_some() {
         let mut firing = Firing::new();
         due.by_ref().take(BATCH).for_each(|till| raise(&mut firing, till));
         firing.wake();
         rest(firing);
+    }
+}
+
+/// In a model, where no thread of its own keeps time: does as that thread would, at one moment, until `enough`.
+#[cfg(all(loom, feature = "loom"))]
+pub(super) fn keep_time(now: Moment, mut enough: impl FnMut() -> bool) {
+    let mut due = Vec::new();
+    loop {
+        CLOCK.turn(now, &mut due);
+        CLOCK.callbacks.run_waiting();
+        if enough() {
+            return;
+        }
+        CLOCK.sleep_to_earliest();
     }
 }

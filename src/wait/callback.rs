@@ -182,12 +182,9 @@ impl Hook {
         let said = self.cancel();
         let Some(tag) = self.tag() else { return said };
         let mut seen = guess(tag, RUNNING | OWNED | HELD);
-        loop {
-            // ORDERING: Acquire pairs with whoever claimed it, before `prev` is read, and with whoever ended it.
-            match tag.compare_exchange(seen, seen | AWAITED, Acquire, Acquire) {
-                Err(now) => seen = now,
-                Ok(_) => break,
-            }
+        // ORDERING: Acquire pairs with whoever claimed it, before `prev` is read, and with whoever ended it.
+        while let Err(now) = tag.compare_exchange(seen, seen | AWAITED, Acquire, Acquire) {
+            seen = now;
         }
         let me = thread_mark();
         let mine = match seen & STATE {

@@ -106,7 +106,8 @@ impl Comp {
                 let (w, t) = input.as_ref().weight();
                 weight = weight.saturating_add(w);
                 timed |= t;
-                slot(c, i).write(Link::new(Class::Slot, i as u32, 0, input.as_ptr().cast_const().cast()));
+                let before = input.as_ref().was_go_before() as u32;
+                slot(c, i).write(Link::new(Class::Slot, i as u32, before, input.as_ptr().cast_const().cast()));
             }
         }
         // SAFETY: fresh memory of that layout.
@@ -196,6 +197,12 @@ impl Comp {
 
     pub fn inputs(&self) -> impl ExactSizeIterator<Item = &Core> {
         (0..self.n as usize).map(|i| self.input(i))
+    }
+
+    /// The place of an input that is go in the order of `go`s; all that went before we were built are at its begin.
+    pub fn place_of(&self, i: usize) -> u64 {
+        // SAFETY: one of our slots. ORDERING: Relaxed: fixed at birth.
+        if unsafe { (*slot(self.this(), i)).tag.load(Relaxed) } != 0 { 0 } else { self.input(i).stamp_of() }
     }
 
     /// Counts `ups` more inputs as go. True for the one that thereby must raise it.
@@ -348,6 +355,13 @@ fn is_open(core: &Core) -> bool {
 }
 
 impl Core {
+    /// Whether it is go when something is built on it; a time is not looked at for that.
+    #[inline]
+    fn was_go_before(&self) -> bool {
+        let word = self.look();
+        word.is_up() || word.asks() && self.kind.is_composite() && self.poll_quiet()
+    }
+
     /// What a pull through this core costs, and whether time stands below.
     #[inline]
     fn weight(&self) -> (u32, bool) {

@@ -199,6 +199,20 @@ impl Handle {
     }
 }
 
+/// For models of the engine.
+#[cfg(all(loom, feature = "loom"))]
+impl Handle {
+    pub(crate) fn locked(&self, f: impl FnOnce()) {
+        let _held = self.core().lock();
+        f();
+    }
+
+    /// The word's own answer.
+    pub(crate) fn settled(&self) -> bool {
+        self.core().is_up()
+    }
+}
+
 impl Clone for Handle {
     #[inline]
     fn clone(&self) -> Handle {

@@ -34,7 +34,7 @@ pub(super) struct Link {
     pub prev: Guarded<*mut Link>,
     /// Slot: its input. Callback: its function. Never changes.
     pub aux: *const (),
-    /// Callback with a handle: its state. Others: unused.
+    /// Callback with a handle: its state. Slot: 1 if its input was go at its birth (S11). Waiter: unused.
     pub tag: AtomicU32,
     kind: u32,
 }

@@ -45,7 +45,7 @@ impl Core {
 
     /// As `poll`, from above: it is not this signal that is polled often.
     #[inline(always)]
-    fn poll_quiet(&self) -> bool {
+    pub fn poll_quiet(&self) -> bool {
         let word = self.look();
         word.up_or_asks() && (word.is_up() || self.ask())
     }
@@ -80,7 +80,7 @@ impl Core {
     }
 
     /// The place in the order of `go`s of what decided this: 0 if nothing was built on that when it went.
-    fn stamp_of(&self) -> u64 {
+    pub fn stamp_of(&self) -> u64 {
         if self.is_up() {
             // SAFETY: UP was seen with Acquire: the stamp is frozen.
             return unsafe { self.stamp.get() };
@@ -133,7 +133,7 @@ impl Comp {
         let mut by_time: Vec<usize> = (0..self.len()).collect();
         by_time.sort_by_key(|&i| self.input(i).unseen_time());
         let up = by_time.into_iter().filter(|&i| self.input(i).poll_quiet());
-        let mut order: Vec<(u64, usize)> = up.map(|i| (self.input(i).stamp_of(), i)).collect();
+        let mut order: Vec<(u64, usize)> = up.map(|i| (self.place_of(i), i)).collect();
         order.sort_unstable();
         order[self.need() - 1].1
     }

@@ -1,0 +1,53 @@
+//! The model of the README, and one with time in it.
+#![cfg(loom)]
+use downstream::run_then_say;
+use loom::cell::UnsafeCell;
+use std::sync::Arc;
+use std::time::Duration;
+use stopwhen::{Signal, Till, clock};
+
+#[test]
+fn the_worker_sees_the_result() {
+    loom::model(|| {
+        let done = Signal::new();
+        let cell = Arc::new(UnsafeCell::new(0));
+        let (d, c) = (done.clone(), cell.clone());
+        let worker = loom::thread::spawn(move || run_then_say(&d, || c.with_mut(|p| unsafe { *p = 42 })));
+        done.wait();
+        cell.with(|p| assert_eq!(unsafe { *p }, 42));
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_result_said_too_early_is_found() {
+    loom::model(|| {
+        let done = Signal::new();
+        let cell = Arc::new(UnsafeCell::new(0));
+        let (d, c) = (done.clone(), cell.clone());
+        let worker = loom::thread::spawn(move || {
+            d.go();
+            c.with_mut(|p| unsafe { *p = 42 });
+        });
+        done.wait();
+        cell.with(|p| assert!(unsafe { *p } <= 42));
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn stopped_by_whichever_comes_first() {
+    let mut bounded = loom::model::Builder::new();
+    bounded.preemption_bound = Some(3);
+    bounded.check(|| {
+        let time = clock::pause();
+        let cancel = Signal::named("cancel");
+        let stop = &cancel | Till::secs(5);
+        let canceller = loom::thread::spawn(move || cancel.go());
+        time.advance(Duration::from_secs(5));
+        stop.wait();
+        assert!(stop.cause().is_some());
+        canceller.join().unwrap();
+    });
+}
