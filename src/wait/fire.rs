@@ -232,7 +232,10 @@ impl Work {
     pub fn last_user(&mut self, core: *mut Core) {
         // SAFETY: a leaf without user is ours alone; a composite lives by the pin of all its users, which is ours.
         let Some(c) = unsafe { &*core }.as_comp() else { return self.discard(core) };
-        if c.is_linked() && c.core.lock().word().head().is_null() {
+        if !c.is_linked() {
+            return self.discard(core); // no slot has a pin
+        }
+        if c.core.lock().word().head().is_null() {
             c.unlink(self); // nor does anything hang here
         }
         self.unpin(c, 1);

@@ -236,8 +236,19 @@ impl Drop for Handle {
             // SAFETY: as above.
             return unsafe { fire::free(self.0.as_ptr()) };
         }
+        if !core.kind.has_hands() && core.users.load(Acquire) == 1 {
+            return drop_last(self.0.as_ptr());
+        }
         drop_slow(self.0.as_ptr());
     }
+}
+
+/// The last of all that look at a core without hands.
+#[inline(never)]
+fn drop_last(core: *mut Core) {
+    let mut work = Work::new();
+    work.last_user(core);
+    work.finish();
 }
 
 fn drop_slow(core: *mut Core) {

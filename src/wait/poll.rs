@@ -25,14 +25,15 @@ impl Core {
         if polls < MANY_POLLS {
             self.polls.store(polls + 1, Relaxed);
             if polls + 1 == MANY_POLLS {
-                return self.observe(true);
+                self.be_told();
+                return self.poll_quiet();
             }
         }
         self.ask()
     }
 
     /// The answer of a word that ASKs.
-    pub fn ask(&self) -> bool {
+    fn ask(&self) -> bool {
         let yes = match self.as_comp() {
             Some(c) => c.pull(),
             None => self.is_due(),

@@ -112,14 +112,31 @@ impl Core {
         if let Some(c) = self.as_comp() {
             c.link();
         }
-        if arm && self.look().asks() {
-            self.below(&mut |t| assert!(t.arm(), "stopwhen: the platform refuses the clock's thread"));
-            if self.kind.is_composite() {
-                self.lock().stop_asking();
-            }
+        if arm {
+            assert!(self.tell_clocks(), "stopwhen: the platform refuses the clock's thread");
         }
-        let word = self.look();
-        word.is_up() || word.asks() && self.ask()
+        self.poll_quiet()
+    }
+
+    /// Has every time below told to its clock, so that the word says it all. False: a clock has no thread and gets none.
+    fn tell_clocks(&self) -> bool {
+        if !self.look().asks() {
+            return true;
+        }
+        let mut told = true;
+        self.below(&mut |t| told &= t.arm());
+        if told && self.kind.is_composite() {
+            self.lock().stop_asking();
+        }
+        told
+    }
+
+    /// As `observe`, for who has asked often and would rather be told; if a clock gets no thread, it goes on asking.
+    pub fn be_told(&self) {
+        if let Some(c) = self.as_comp() {
+            c.link();
+        }
+        self.tell_clocks();
     }
 
     /// The first moment at which time alone may change the answer. Times of virtual clocks are armed instead.
