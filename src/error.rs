@@ -1,8 +1,8 @@
 //! Every error of the crate: small, comparable, and giving back what was taken.
+use crate::sys::Shared;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
-use crate::sys::Shared;
 
 /// A wait was ended: by a signal that is go, or out of time.
 ///

@@ -1,7 +1,7 @@
 //! Callbacks: `then`, its handle, and the guard that goes on drop.
 use super::Signal;
-use crate::wait::Hook;
 pub use crate::wait::Cancel;
+use crate::wait::Hook;
 use std::fmt;
 use std::panic::Location;
 

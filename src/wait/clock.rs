@@ -1,5 +1,5 @@
 //! What the engine asks of whoever keeps time, and which clock a thread lives by.
-use super::timed::Armed;
+use super::firing::Armed;
 use crate::sys::{Moment, OnceLock};
 
 /// A clock's name for a Till it has taken charge of.

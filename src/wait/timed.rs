@@ -12,45 +12,36 @@
 //! T-c  When only the clock's user (or the hook's) is left and nothing hangs here, the last other user takes the Till
 //!      back first, by its own user still. So the clock never holds what nobody can see (T3).
 //! T-d  ARMING is short and runs no foreign code; others wait for its end.
-use super::callback::Hook;
 use super::cell::Guarded;
 use super::clock::{Chosen, Key};
 use super::core::{Core, Kind};
-use super::fire::Work;
-use super::handle::{Handle, User};
-use super::tale::Reason;
+use super::delayed::{self, take_hook};
+use super::firing::Armed;
+use super::handle::Handle;
 use super::word::{Story, Word};
 use crate::sys::{AtomicU64, Moment, Ordering::*, fence, relax};
 use std::panic::Location;
-use std::ptr::{null_mut, with_exposed_provenance};
-use std::time::Duration;
+use std::ptr::with_exposed_provenance;
 
-const IDLE: u8 = 0;
+pub(super) const IDLE: u8 = 0;
 const ARMING: u8 = 1;
 const ARMED: u8 = 2;
-const DONE: u8 = 3;
-const HOOKED: u8 = 4;
+pub(super) const DONE: u8 = 3;
+pub(super) const HOOKED: u8 = 4;
 
 #[repr(C)]
-struct Timed {
-    core: Core,
+pub(super) struct Timed {
+    pub core: Core,
     /// Nanoseconds of its moment. Fixed at birth, or when a Delayed's source goes.
-    deadline: AtomicU64,
-    place: &'static Location<'static>,
+    pub deadline: AtomicU64,
+    pub place: &'static Location<'static>,
     /// T-b.
     key: Guarded<Key>,
-    clock: Chosen,
-}
-
-#[repr(C)]
-struct Delayed {
-    timed: Timed,
-    /// On the source; null once that went. Under LOCK.
-    hook: Guarded<*mut Hook>,
+    pub clock: Chosen,
 }
 
 impl Timed {
-    fn new(kind: Kind, deadline: Moment, place: &'static Location<'static>) -> Timed {
+    pub fn new(kind: Kind, deadline: Moment, place: &'static Location<'static>) -> Timed {
         let word = if kind == Kind::Till { Word::ASKED } else { Word::NEW };
         Timed {
             core: Core::new(kind, word),
@@ -73,7 +64,7 @@ impl Timed {
 
 impl Core {
     #[inline]
-    fn as_timed(&self) -> Option<&Timed> {
+    pub fn as_timed(&self) -> Option<&Timed> {
         // SAFETY: the kind says so; the whole allocation was exposed at birth.
         self.kind.is_timed().then(|| unsafe { &*with_exposed_provenance::<Timed>((self as *const Core).addr()) })
     }
@@ -166,7 +157,7 @@ impl Core {
 
 impl Timed {
     /// IDLE → ARMED, or go. False: refused.
-    fn arm(&self) -> bool {
+    pub fn arm(&self) -> bool {
         if !self.take_on() {
             return true;
         }
@@ -318,61 +309,7 @@ pub(super) unsafe fn free(core: *mut Core) {
         if (*core).kind == Kind::Till {
             drop(Box::from_raw(core.cast::<Timed>()));
         } else {
-            drop(take_hook(&*core));
-            drop(Box::from_raw(core.cast::<Delayed>()));
-        }
-    }
-}
-
-// ---- delayed -------------------------------------------------------------------------------------------
-
-/// Takes the hook on the source; the caller holds the LOCK, or the core is its alone.
-fn take_hook(core: &Core) -> Option<Box<Hook>> {
-    debug_assert!(core.kind == Kind::Delayed);
-    // SAFETY: the kind says so; exposed at birth; guarded by the LOCK, or sole ownership.
-    unsafe {
-        let delayed = &*with_exposed_provenance::<Delayed>((core as *const Core).addr());
-        let hook = delayed.hook.get();
-        delayed.hook.set(null_mut());
-        if core.timer.get() == HOOKED {
-            core.timer.set(DONE);
-        }
-        (!hook.is_null()).then(|| Box::from_raw(hook))
-    }
-}
-
-/// What the source's going sets off; dropped unrun, when the source is dead, it lets the delayed one die too.
-struct Start(Option<Armed>, Duration);
-
-impl Start {
-    fn run(mut self) {
-        let Some(till) = self.0.take() else { return };
-        let Some(t) = till.core().as_timed() else { return };
-        let held = t.core.lock();
-        // ORDERING: Release: who sees the deadline sees the source go.
-        t.deadline.store(t.clock.get().now().after(self.1).nanos(), Release);
-        let hook = take_hook(&t.core);
-        // SAFETY: under LOCK.
-        unsafe { t.core.timer.set(IDLE) };
-        drop(held);
-        drop(hook);
-        assert!(t.arm(), "stopwhen: the platform refuses the clock's thread");
-    }
-}
-
-impl Drop for Start {
-    fn drop(&mut self) {
-        if let Some(till) = self.0.take() {
-            let mut work = Work::new();
-            let held = till.core().lock();
-            if held.word().is_down() {
-                work.kill(till.core(), held);
-            } else {
-                drop(held);
-            }
-            work.mourn();
-            drop(till);
-            work.finish();
+            delayed::free(core);
         }
     }
 }
@@ -385,127 +322,4 @@ impl Handle {
         p.expose_provenance();
         Handle::adopt(p.cast())
     }
-
-    /// Goes `d` after `source` went.
-    #[track_caller]
-    pub(crate) fn delayed(source: &Handle, d: Duration) -> Handle {
-        let timed = Timed::new(Kind::Delayed, Moment::NEVER, Location::caller());
-        let p = Box::into_raw(Box::new(Delayed { timed, hook: Guarded::new(null_mut()) }));
-        p.expose_provenance();
-        let delayed = Handle::adopt(p.cast());
-        // SAFETY: nobody else knows it yet.
-        unsafe { delayed.core().timer.set(HOOKED) };
-        let start = Start(Some(Armed::of(delayed.core())), d);
-        let hook = Hook::new(source.user(), move || start.run());
-        let held = delayed.core().lock();
-        // SAFETY: under LOCK; `p` lives by the handle.
-        let too_late = unsafe {
-            if delayed.core().timer.get() == HOOKED && held.word().is_down() {
-                (*p).hook.set(Box::into_raw(Box::new(hook)));
-                None
-            } else {
-                Some(hook)
-            }
-        };
-        drop(held);
-        drop(too_late); // the source went, or died, meanwhile
-        delayed
-    }
 }
-
-// ---- the clock's side ----------------------------------------------------------------------------------
-
-/// A user of a Till in the hands of its clock. Dropping it lets the Till go.
-pub(crate) struct Armed(User);
-
-impl Armed {
-    fn of(core: &Core) -> Armed {
-        Armed(User::of(core))
-    }
-
-    pub(crate) fn deadline(&self) -> Moment {
-        self.core().time().unwrap_or(Moment::NEVER)
-    }
-
-    fn core(&self) -> &Core {
-        self.0.core()
-    }
-
-    fn into_raw(self) -> *mut Core {
-        self.0.into_raw()
-    }
-}
-
-/// Raises Tills: `raise` each, then `wake`, then `run`, perhaps on another thread. Dropped early, it does the rest itself.
-pub(crate) struct Firing {
-    /// Taken by the end.
-    work: Option<Work>,
-    /// To be let go of at the end.
-    fired: Vec<Armed>,
-}
-
-impl Firing {
-    pub(crate) fn new() -> Firing {
-        Firing { work: Some(Work::new()), fired: Vec::new() }
-    }
-
-    /// Phase 1: its time has come.
-    pub(crate) fn raise(&mut self, till: Armed) {
-        self.raise_with(till, None);
-    }
-
-    /// Phase 1: it goes before its time, for that reason.
-    pub(crate) fn raise_early(&mut self, till: Armed, reason: &str) {
-        let reason: Box<dyn std::error::Error + Send + Sync> = reason.into();
-        self.raise_with(till, Some(reason.into()));
-    }
-
-    fn raise_with(&mut self, till: Armed, reason: Option<Reason>) {
-        let (Some(work), Some(t)) = (&mut self.work, till.core().as_timed()) else { return };
-        let tale = reason.map(|r| (t.core.tale(), r));
-        let held = t.core.lock();
-        // SAFETY: under LOCK.
-        unsafe {
-            t.core.timer.set(DONE);
-            if let Some((tale, reason)) = tale.filter(|_| held.word().is_down()) {
-                tale.set_reason(reason);
-            }
-        }
-        if let Some(sleepers) = work.raise(&t.core, held, Story::At(t.place)) {
-            work.spread();
-            // ORDERING: Release: phase 1 is over for a loser (see `Work::calm`).
-            t.core.busy.store(0, Release);
-            if sleepers {
-                t.core.gate.wake_all();
-            }
-        }
-        self.fired.push(till);
-    }
-
-    /// Phase 2. A waker that panics is the hook's to report.
-    pub(crate) fn wake(&mut self) {
-        if let Some(work) = &mut self.work {
-            drop(work.wake());
-        }
-    }
-
-    pub(crate) fn has_callbacks(&self) -> bool {
-        self.work.as_ref().is_some_and(Work::has_callbacks)
-    }
-
-    /// Phases 3 and 4. Never unwinds: a callback that panics is the hook's to report.
-    pub(crate) fn run(self) {
-        drop(self);
-    }
-}
-
-impl Drop for Firing {
-    fn drop(&mut self) {
-        self.wake();
-        if let Some(mut work) = self.work.take() {
-            self.fired.drain(..).for_each(|till| work.release(till.into_raw()));
-            drop(work.run(None));
-        }
-    }
-}
-

@@ -39,7 +39,7 @@ fn a_result_said_too_early_is_found() {
 #[test]
 fn stopped_by_whichever_comes_first() {
     let mut bounded = loom::model::Builder::new();
-    bounded.preemption_bound = Some(3);
+    bounded.preemption_bound = Some(2);
     bounded.check(|| {
         let time = clock::pause();
         let cancel = Signal::named("cancel");

@@ -1,0 +1,102 @@
+//! The clock's side of a Till: what it holds, and how it raises what is due.
+use super::core::Core;
+use super::fire::Work;
+use super::handle::User;
+use super::tale::Reason;
+use super::timed::DONE;
+use super::word::Story;
+use crate::sys::{Moment, Ordering::*};
+
+/// A user of a Till in the hands of its clock. Dropping it lets the Till go.
+pub(crate) struct Armed(User);
+
+impl Armed {
+    pub(super) fn of(core: &Core) -> Armed {
+        Armed(User::of(core))
+    }
+
+    pub(crate) fn deadline(&self) -> Moment {
+        self.core().time().unwrap_or(Moment::NEVER)
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        self.0.core()
+    }
+
+    fn into_raw(self) -> *mut Core {
+        self.0.into_raw()
+    }
+}
+
+/// Raises Tills: `raise` each, then `wake`, then `run`, perhaps on another thread. Dropped early, it does the rest itself.
+pub(crate) struct Firing {
+    /// Taken by the end.
+    work: Option<Work>,
+    /// To be let go of at the end.
+    fired: Vec<Armed>,
+}
+
+impl Firing {
+    pub(crate) fn new() -> Firing {
+        Firing { work: Some(Work::new()), fired: Vec::new() }
+    }
+
+    /// Phase 1: its time has come.
+    pub(crate) fn raise(&mut self, till: Armed) {
+        self.raise_with(till, None);
+    }
+
+    /// Phase 1: it goes before its time, for that reason.
+    pub(crate) fn raise_early(&mut self, till: Armed, reason: &str) {
+        let reason: Box<dyn std::error::Error + Send + Sync> = reason.into();
+        self.raise_with(till, Some(reason.into()));
+    }
+
+    fn raise_with(&mut self, till: Armed, reason: Option<Reason>) {
+        let (Some(work), Some(t)) = (&mut self.work, till.core().as_timed()) else { return };
+        let tale = reason.map(|r| (t.core.tale(), r));
+        let held = t.core.lock();
+        // SAFETY: under LOCK.
+        unsafe {
+            t.core.timer.set(DONE);
+            if let Some((tale, reason)) = tale.filter(|_| held.word().is_down()) {
+                tale.set_reason(reason);
+            }
+        }
+        if let Some(sleepers) = work.raise(&t.core, held, Story::At(t.place)) {
+            work.spread();
+            // ORDERING: Release: phase 1 is over for a loser (see `Work::calm`).
+            t.core.busy.store(0, Release);
+            if sleepers {
+                t.core.gate.wake_all();
+            }
+        }
+        self.fired.push(till);
+    }
+
+    /// Phase 2. A waker that panics is the hook's to report.
+    pub(crate) fn wake(&mut self) {
+        if let Some(work) = &mut self.work {
+            drop(work.wake());
+        }
+    }
+
+    pub(crate) fn has_callbacks(&self) -> bool {
+        self.work.as_ref().is_some_and(Work::has_callbacks)
+    }
+
+    /// Phases 3 and 4. Never unwinds: a callback that panics is the hook's to report.
+    pub(crate) fn run(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Firing {
+    fn drop(&mut self) {
+        self.wake();
+        if let Some(mut work) = self.work.take() {
+            self.fired.drain(..).for_each(|till| work.release(till.into_raw()));
+            drop(work.run(None));
+        }
+    }
+}

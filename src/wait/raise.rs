@@ -1,0 +1,126 @@
+//! How a signal is raised, by hand or by its time, and how it is given up.
+use super::callback;
+use super::core::{Core, Held, Kind};
+use super::fire::{Work, resume};
+use super::node::{self, Chain};
+use super::tale::Reason;
+use super::timed;
+use super::word::Story;
+use crate::sys::{Ordering::*, relax};
+
+impl Core {
+    /// Draws the place in the order of `go`s, if anybody looks (S11), or takes over that of the input that decided.
+    pub fn stamp_now(&self, _held: &Held<'_>, story: Story) {
+        let stamp = match (story, self.as_comp()) {
+            // SAFETY: seen UP with Acquire: frozen. (A time that was seen to be due may not be UP yet.)
+            (Story::Via(i), Some(c)) if c.input(i as usize).is_up() => unsafe { c.input(i as usize).stamp.get() },
+            _ => self.next_stamp(),
+        };
+        // SAFETY: under our LOCK, not UP yet.
+        unsafe { self.stamp.set(stamp) };
+    }
+
+    /// ORDERING: Relaxed: a composite being built just now may be missed; then this counts as the earlier.
+    pub(super) fn next_stamp(&self) -> u64 {
+        if self.users.load(Relaxed) > 1 { crate::sys::next_stamp() } else { 0 }
+    }
+
+    /// DOWN → UP by hand, once; true for the one who did it.
+    #[cold]
+    pub fn go_slow(&self, story: Story, reason: Option<Reason>) -> bool {
+        match self.kind {
+            Kind::Fixed | Kind::Delayed | Kind::Expr => return false,
+            Kind::Switch => {
+                return !self.poll() && self.as_comp().is_some_and(|c| c.input(0).go_slow(story, reason));
+            }
+            Kind::Leaf | Kind::Child | Kind::Till => {}
+        }
+        if !self.is_up() && self.raise_by_hand(story, reason) {
+            return true;
+        }
+        let mut round = 0;
+        // ORDERING: Acquire: see `calm`.
+        while self.busy.load(Acquire) != 0 {
+            relax(&mut round); // phase 1 of the winner: bounded, and no foreign code
+        }
+        false
+    }
+
+    fn raise_by_hand(&self, story: Story, reason: Option<Reason>) -> bool {
+        let tale = reason.map(|r| (self.tale(), r));
+        let mut held = self.lock();
+        let word = held.word();
+        if !word.is_down() {
+            drop(held);
+            return false; // the reason is dropped with no lock held
+        }
+        if let Some((tale, reason)) = tale {
+            // SAFETY: under our LOCK, not UP yet.
+            unsafe { tale.set_reason(reason) };
+        }
+        let head = word.head();
+        // SAFETY: under our LOCK the ring's nodes are alive.
+        if self.kind == Kind::Leaf && (head.is_null() || unsafe { (*head).is_callback() }) {
+            // Nothing to tell above: no phase 1.
+            self.stamp_now(&held, story);
+            held.rise(story, false);
+            let mut calls = Chain::new();
+            if !head.is_null() {
+                // SAFETY: W4: the callbacks of an UP word are its raiser's, once the lock, which hides it yet, is open.
+                unsafe { calls.append(head, node::open(head)) };
+            }
+            drop(held);
+            if word.sleeps() {
+                self.gate.wake_all();
+            }
+            let mut first = None;
+            callback::run_all(&mut calls, &mut first);
+            resume(first);
+            return true;
+        }
+        self.raise_all(held, story);
+        true
+    }
+
+    /// The whole of it, for a word that is DOWN.
+    fn raise_all<'a>(&'a self, held: Held<'a>, story: Story) {
+        let mut work = Work::new();
+        let sleepers = work.raise(self, held, story).unwrap_or(false);
+        if let Some(c) = self.as_comp() {
+            c.unlink(&mut work);
+        }
+        work.spread();
+        // ORDERING: Release: see `calm`.
+        self.busy.store(0, Release);
+        if self.kind.is_timed() {
+            timed::disarm(self);
+        }
+        if sleepers {
+            self.gate.wake_all();
+        }
+        work.finish();
+    }
+
+    /// DOWN → UP by its time.
+    pub fn raise_by_time(&self, story: Story) {
+        let held = self.lock();
+        if held.word().is_down() {
+            self.raise_all(held, story);
+        }
+    }
+
+    /// The last hand is gone.
+    #[cold]
+    pub fn abandon(&self, work: &mut Work) {
+        match self.as_comp() {
+            Some(c) => c.count_dead(1, work),
+            None => {
+                let held = self.lock();
+                if held.word().is_down() {
+                    work.kill(self, held);
+                }
+            }
+        }
+        work.mourn();
+    }
+}
