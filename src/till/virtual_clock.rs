@@ -10,7 +10,7 @@
 use super::process::in_batches;
 use super::wheel::Wheel;
 use crate::sys::{self, Condvar, Moment, Mutex, MutexGuard, Shared, lock, wait_on};
-use crate::wait::{Armed, Clock, Firing, Key, set_thread_clock, thread_clock};
+use crate::wait::{Armed, Clock, Firing, Key, Woken, set_thread_clock, thread_clock};
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -28,7 +28,7 @@ struct State {
     /// V1.
     now: Moment,
     wheel: Wheel<Armed>,
-    sleepers: usize,
+    sleepers: Vec<Woken>,
     /// Threads in `wait_for_sleepers`.
     watchers: usize,
 }
@@ -52,13 +52,27 @@ impl Clock for VirtualClock {
         true
     }
 
-    fn sleeper(&self, change: isize) {
+    fn sleeps(&self, woken: &Woken) {
         let mut state = lock(&self.state);
-        state.sleepers = state.sleepers.saturating_add_signed(change);
-        if change > 0 && state.watchers > 0 {
+        state.sleepers.push(woken.clone());
+        if state.watchers > 0 {
             drop(state);
             self.more.notify_all();
         }
+    }
+
+    fn wakes(&self, woken: &Woken) {
+        let sleepers = &mut lock(&self.state).sleepers;
+        if let Some(at) = sleepers.iter().position(|sleeper| Shared::ptr_eq(sleeper, woken)) {
+            sleepers.swap_remove(at);
+        }
+    }
+}
+
+impl State {
+    /// Threads that sleep, but for those that have been woken and do not know yet.
+    fn count_sleepers(&self) -> usize {
+        self.sleepers.iter().filter(|woken| !woken()).count()
     }
 }
 
@@ -100,7 +114,7 @@ impl VirtualClock {
     fn wait_for_sleepers(&self, n: usize) {
         let mut state = lock(&self.state);
         state.watchers += 1;
-        while state.sleepers < n {
+        while state.count_sleepers() < n {
             state = wait_on(&self.more, state);
         }
         state.watchers -= 1;
@@ -197,7 +211,7 @@ pub struct PausedHandle {
 pub fn pause() -> Paused {
     assert!(thread_clock().is_none(), "this thread already lives by a paused clock");
     let now = sys::now();
-    let state = State { now, wheel: Wheel::new(), sleepers: 0, watchers: 0 };
+    let state = State { now, wheel: Wheel::new(), sleepers: Vec::new(), watchers: 0 };
     let clock = VirtualClock { state: Mutex::new(state), more: Condvar::new() };
     let clock = Shared::new(clock);
     Paused { scope: ClockScope::enter(&clock), _end: End(clock) }
@@ -222,7 +236,7 @@ impl Paused {
 
     /// How many threads sleep on this clock now: wait for something with a deadline.
     pub fn sleepers(&self) -> usize {
-        lock(&self.scope.clock.state).sleepers
+        lock(&self.scope.clock.state).count_sleepers()
     }
 
     /// Waits until at least `n` threads sleep on this clock.

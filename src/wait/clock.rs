@@ -1,6 +1,6 @@
 //! What the engine asks of whoever keeps time, and which clock a thread lives by.
 use super::firing::Armed;
-use crate::sys::{Moment, OnceLock};
+use crate::sys::{Moment, OnceLock, Shared};
 
 /// A clock's name for a Till it has taken charge of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,9 +24,17 @@ pub(crate) trait Clock: Send + Sync {
         false
     }
 
-    /// One more thread (+1) sleeps on this virtual clock, or one less (-1).
-    fn sleeper(&self, _change: isize) {}
+    /// A thread goes to sleep on this virtual clock.
+    fn sleeps(&self, _woken: &Woken) {}
+
+    /// That thread has woken.
+    fn wakes(&self, _woken: &Woken) {}
 }
+
+/// Whether what a sleeping thread waits for has come: a look at some words, asked by the clock under its own lock.
+///
+/// Between the `go` that wakes a thread and the next step of that thread any time may pass; it sleeps no more meanwhile.
+pub(crate) type Woken = Shared<dyn Fn() -> bool + Send + Sync>;
 
 static PROCESS: OnceLock<&'static dyn Clock> = OnceLock::new();
 

@@ -43,8 +43,6 @@ pub(super) struct Comp {
     pub pins: AtomicU32,
     /// C4.
     live: Guarded<u32>,
-    /// The input that decided it, plus one, once somebody said so. Under LOCK; frozen when set.
-    decided: Guarded<u32>,
     links: AtomicU8,
     /// Whether threads slept at the gate when it rose. The raiser's.
     pub wake_gate: Guarded<bool>,
@@ -121,7 +119,6 @@ impl Comp {
                 remaining: AtomicU32::new(need as u32),
                 pins: AtomicU32::new(1),
                 live: Guarded::new(n as u32 + (kind == Kind::Child) as u32),
-                decided: Guarded::new(0),
                 links: AtomicU8::new(UNLINKED),
                 wake_gate: Guarded::new(false),
                 timed,
@@ -199,10 +196,10 @@ impl Comp {
         (0..self.n as usize).map(|i| self.input(i))
     }
 
-    /// The place of an input that is go in the order of `go`s; all that went before we were built are at its begin.
-    pub fn place_of(&self, i: usize) -> u64 {
+    /// Whether that input was go when we were built.
+    pub fn went_before(&self, i: usize) -> bool {
         // SAFETY: one of our slots. ORDERING: Relaxed: fixed at birth.
-        if unsafe { (*slot(self.this(), i)).tag.load(Relaxed) } != 0 { 0 } else { self.input(i).stamp_of() }
+        unsafe { (*slot(self.this(), i)).tag.load(Relaxed) != 0 }
     }
 
     /// Counts `ups` more inputs as go. True for the one that thereby must raise it.
@@ -224,33 +221,6 @@ impl Comp {
         if left < self.need && held.word().is_down() {
             work.kill(&self.core, held);
             self.unlink(work);
-        }
-    }
-
-    /// Which input decided it, if that was fixed: what `choose` says is the answer for ever after.
-    pub fn decide(&self, choose: impl FnOnce() -> usize) -> usize {
-        let choice = choose() as u32;
-        let _held = self.core.lock();
-        // SAFETY: under our LOCK.
-        unsafe {
-            if self.decided.get() == 0 {
-                self.decided.set(choice + 1);
-            }
-            self.decided.get() as usize - 1
-        }
-    }
-
-    /// The input that the raiser is to name: the one fixed before, else `index`.
-    ///
-    /// # Safety
-    /// The caller holds our LOCK.
-    pub unsafe fn decided_or(&self, index: u32) -> u32 {
-        // SAFETY: under our LOCK.
-        unsafe {
-            if self.decided.get() == 0 {
-                self.decided.set(index + 1);
-            }
-            self.decided.get() - 1
         }
     }
 
@@ -313,7 +283,7 @@ impl Comp {
         // ORDERING: Relaxed: our own user holds one more pin, so this is not the last.
         self.pins.fetch_sub(ups + lost, Relaxed);
         if ups > 0 && self.count_down(ups) {
-            self.core.settle();
+            self.core.settle(self);
         }
         let mut work = Work::new();
         if lost > 0 {

@@ -158,6 +158,9 @@ impl Core {
     pub fn mark_sleep(&self) -> bool {
         let mut round = 0;
         let mut seen = Word(self.shadow.hint(&self.word)).unlocked();
+        if seen.is_up() {
+            seen = self.look(); // a hint is no answer
+        }
         loop {
             if seen.is_locked() {
                 self.shadow.relax(&mut round);

@@ -63,11 +63,6 @@ impl Work {
         if !word.is_down() {
             return None;
         }
-        let story = match (story, core.as_comp()) {
-            // SAFETY: under its LOCK.
-            (Story::Via(i), Some(c)) => Story::Via(unsafe { c.decided_or(i) }),
-            _ => story,
-        };
         core.stamp_now(&held, story);
         let head = word.head();
         if !head.is_null() {

@@ -359,16 +359,14 @@ impl<'a> Peek<'a> {
         Peek(self.0.decisive())
     }
 
-    /// Of a signal that was raised itself and is go.
+    /// Of a signal that is UP and was raised itself.
     pub(crate) fn origin(self) -> Origin {
         let tale = self.0.tale();
-        let word = self.0.look();
-        let (place, reason) = match word.is_up().then(|| word.story()) {
-            Some(Story::At(place)) => (place, self.0.reason()),
-            // A time that is due, and whose raiser is on the way.
-            _ => (self.0.place(), None),
+        let place = match self.0.look().story() {
+            Story::At(place) => place,
+            Story::Via(_) => self.0.place(),
         };
         let by_time = self.0.kind.is_timed() && std::ptr::eq(place, self.0.place());
-        Origin { name: tale.name.clone(), number: tale.number, reason, place, by_time }
+        Origin { name: tale.name.clone(), number: tale.number, reason: self.0.reason(), place, by_time }
     }
 }

@@ -76,7 +76,7 @@ mod word;
 pub use callback::Cancel;
 pub(crate) use callback::Hook;
 #[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
-pub(crate) use clock::set_thread_clock;
+pub(crate) use clock::{Woken, set_thread_clock};
 pub(crate) use clock::{Clock, Key, install, thread_clock};
 pub(crate) use core::Kind;
 pub(crate) use firing::{Armed, Firing};

@@ -1,14 +1,16 @@
 //! Asking: is it go, and if so, by what?
 //!
 //! A poll of a word that tells is one load. A word that ASKs has its inputs or its clock asked; after `MANY_POLLS`
-//! such questions the signal arranges to be told instead. What a question finds true is fixed in the word, or at least
-//! in `decided`, so that the answer and its cause stay what they were (S3, S11).
+//! such questions the signal arranges to be told instead. What a question finds true is made so in the word before the
+//! poll returns: so no answer goes back, and its cause stays what it was (S3, S11).
 //!
-//! No poll runs foreign code: it raises only what nothing hangs on.
+//! A1  Where ASK is set nothing but threads waits, at any height above: callbacks and tasks have all below them told
+//!     before they hang. So what a poll finds true it may raise, and runs no foreign code.
+//! A2  Where ASK was cleared meanwhile somebody else is in phase 1 with it: the poll waits for that.
 use super::compose::Comp;
 use super::core::Core;
-use super::word::{Story, Word};
-use crate::sys::{MANY_POLLS, Ordering::*};
+use super::word::Story;
+use crate::sys::{MANY_POLLS, Ordering::*, relax};
 
 impl Core {
     /// Whether it is go, now.
@@ -32,18 +34,6 @@ impl Core {
         self.ask()
     }
 
-    /// The answer of a word that ASKs.
-    fn ask(&self) -> bool {
-        let yes = match self.as_comp() {
-            Some(c) => c.pull(),
-            None => self.is_due(),
-        };
-        if yes {
-            self.settle();
-        }
-        yes
-    }
-
     /// As `poll`, from above: it is not this signal that is polled often.
     #[inline(always)]
     pub fn poll_quiet(&self) -> bool {
@@ -51,62 +41,39 @@ impl Core {
         word.up_or_asks() && (word.is_up() || self.ask())
     }
 
-    /// Fixes what was found true. UP, unless something hangs here: then its raiser is on the way and owns what hangs.
+    /// The answer of a word that ASKs; if it is yes, the word says so now.
+    fn ask(&self) -> bool {
+        let Some(c) = self.as_comp() else { return self.ask_clock() };
+        let yes = c.pull();
+        if yes {
+            self.settle(c);
+        }
+        yes
+    }
+
+    /// ASKing → UP: enough inputs are go. (A2)
     #[cold]
-    pub fn settle(&self) {
-        let (story, stamp) = match self.as_comp() {
-            Some(c) => {
-                let i = c.decide(|| c.choose());
-                (Story::Via(i as u32), c.input(i).stamp_of())
+    pub fn settle(&self, c: &Comp) {
+        let story = Story::Via(c.choose() as u32);
+        let mut round = 0;
+        loop {
+            let held = self.lock();
+            if !held.word().is_down() {
+                return;
             }
-            None => (Story::At(self.place()), self.next_stamp()),
-        };
-        let mut held = self.lock();
-        if !held.word().is_down() || !held.word().head().is_null() {
-            return;
-        }
-        let sleepers = held.word().sleeps();
-        // SAFETY: under our LOCK, not UP yet.
-        unsafe { self.stamp.set(stamp) };
-        held.rise(story, false);
-        drop(held);
-        if sleepers {
-            self.gate.wake_all();
-        }
-        if let Some(c) = self.as_comp().filter(|c| c.is_linked()) {
-            let mut work = super::fire::Work::new();
-            c.unlink(&mut work);
-            work.finish();
+            if held.word().asks() {
+                return self.raise_all(held, story);
+            }
+            drop(held);
+            relax(&mut round);
         }
     }
 
-    /// The place in the order of `go`s of what decided this: 0 if nothing was built on that when it went.
-    pub fn stamp_of(&self) -> u64 {
-        if self.is_up() {
-            // SAFETY: UP was seen with Acquire: the stamp is frozen.
-            return unsafe { self.stamp.get() };
-        }
-        match self.as_comp() {
-            // Decided, but its raiser is still on the way to it.
-            Some(c) => c.input(c.decide(|| c.choose())).stamp_of(),
-            // Due, and nobody has looked: later than all that went.
-            None => u64::MAX,
-        }
-    }
-
-    /// The leaf that decided a signal that is go; a chain of any length costs no stack.
+    /// The leaf, or the child raised by hand, that decided a signal that is UP. A chain of any length costs no stack.
     pub fn decisive(&self) -> &Core {
         let mut core = self;
-        while let Some(c) = core.as_comp() {
-            let word: Word = core.look();
-            let i = if !word.is_up() {
-                c.decide(|| c.choose())
-            } else if let Story::Via(i) = word.story() {
-                i as usize
-            } else {
-                break; // a child, raised by hand
-            };
-            core = c.input(i);
+        while let (Some(c), Story::Via(i)) = (core.as_comp(), core.look().story()) {
+            core = c.input(i as usize);
         }
         core
     }
@@ -137,5 +104,11 @@ impl Comp {
         let mut order: Vec<(u64, usize)> = up.map(|i| (self.place_of(i), i)).collect();
         order.sort_unstable();
         order[self.need() - 1].1
+    }
+
+    /// The place of an input that is UP in the order of `go`s; all that went before we were built are at its begin.
+    fn place_of(&self, i: usize) -> u64 {
+        // SAFETY: UP was seen with Acquire: the stamp is frozen.
+        if self.went_before(i) { 0 } else { unsafe { self.input(i).stamp.get() } }
     }
 }

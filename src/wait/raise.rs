@@ -12,8 +12,8 @@ impl Core {
     /// Draws the place in the order of `go`s, if anybody looks (S11), or takes over that of the input that decided.
     pub fn stamp_now(&self, _held: &Held<'_>, story: Story) {
         let stamp = match (story, self.as_comp()) {
-            // SAFETY: seen UP with Acquire: frozen. (A time that was seen to be due may not be UP yet.)
-            (Story::Via(i), Some(c)) if c.input(i as usize).is_up() => unsafe { c.input(i as usize).stamp.get() },
+            // SAFETY: an input that counted is UP, seen under its LOCK or through the count: the stamp is frozen.
+            (Story::Via(i), Some(c)) => unsafe { c.input(i as usize).stamp.get() },
             _ => self.next_stamp(),
         };
         // SAFETY: under our LOCK, not UP yet.
@@ -83,7 +83,7 @@ impl Core {
     }
 
     /// The whole of it, for a word that is DOWN.
-    fn raise_all<'a>(&'a self, held: Held<'a>, story: Story) {
+    pub fn raise_all<'a>(&'a self, held: Held<'a>, story: Story) {
         let mut work = Work::new();
         let sleepers = work.raise(self, held, story).unwrap_or(false);
         if let Some(c) = self.as_comp() {

@@ -2,9 +2,9 @@
 //!
 //! Deadlines of the process' clock are folded into the sleep itself. A virtual clock moves by hand: its deadlines are
 //! armed, and the thread is counted as a sleeper of that clock.
-use super::clock::{Clock, thread_clock};
+use super::clock::{Clock, Woken, thread_clock};
 use super::core::Core;
-use super::handle::Handle;
+use super::handle::{Handle, User};
 use super::waiter::{Node, Waiter, Wake};
 use crate::sys::{Moment, Shared, now};
 use std::time::{Duration, Instant};
@@ -26,23 +26,24 @@ fn now_on(clock: &Option<Shared<dyn Clock>>) -> Moment {
     clock.as_ref().map_or_else(now, |c| c.now())
 }
 
-/// Counts a thread asleep on a virtual clock while it lives.
-struct Asleep<'a>(Option<&'a dyn Clock>);
+/// Counts a thread asleep on a virtual clock while it lives, and nothing it sleeps on is go.
+struct Asleep<'a>(Option<(&'a dyn Clock, Woken)>);
 
 impl<'a> Asleep<'a> {
-    fn new(clock: &'a Option<Shared<dyn Clock>>, timed: bool) -> Self {
-        let clock = clock.as_deref().filter(|_| timed);
-        if let Some(c) = clock {
-            c.sleeper(1);
-        }
-        Asleep(clock)
+    fn new(clock: Option<&'a dyn Clock>, on: impl FnOnce() -> Vec<User>) -> Self {
+        Asleep(clock.map(|clock| {
+            let on = on();
+            let woken: Woken = Shared::new(move || on.iter().any(|signal| signal.core().is_up()));
+            clock.sleeps(&woken);
+            (clock, woken)
+        }))
     }
 }
 
 impl Drop for Asleep<'_> {
     fn drop(&mut self) {
-        if let Some(c) = self.0 {
-            c.sleeper(-1);
+        if let Some((clock, woken)) = &self.0 {
+            clock.wakes(woken);
         }
     }
 }
@@ -64,7 +65,7 @@ impl Core {
             if self.poll() {
                 return true; // arming may have found it due
             }
-            let asleep = Asleep::new(&clock, true);
+            let asleep = Asleep::new(clock.as_deref(), || vec![User::of(self)]);
             self.gate.sleep(end.min(tick), || self.mark_sleep());
             drop(asleep);
             if self.poll() {
@@ -159,7 +160,15 @@ impl Handle {
             if gone || end != Moment::NEVER && now() >= end {
                 return self.core().poll();
             }
-            let _asleep = Asleep::new(clock, timed);
+            let _asleep = Asleep::new(clock.as_deref().filter(|_| timed), || {
+                let mut on = vec![self.user()];
+                until.visit(&mut |leaf| {
+                    if let Leaf::Signal(s) = leaf {
+                        on.push(s.user());
+                    }
+                });
+                on
+            });
             waiter.sleep(tick);
         }
     }

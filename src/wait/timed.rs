@@ -5,9 +5,8 @@
 //!                         └─due, or refused─► IDLE
 //! ```
 //!
-//! T-a  IDLE: a poll compares the clock, threads fold the deadline into their own sleep, and nothing but threads hangs
-//!      here, at any height: callbacks and tasks arm what is below them before they hang. So raising an IDLE Till that
-//!      is due runs no foreign code, and any thread may do it.
+//! T-a  IDLE: a poll compares the clock and threads fold the deadline into their own sleep. The word ASKs, so nothing but
+//!      threads waits here at any height (A1): raising it when it is due runs no foreign code, and any thread may do it.
 //! T-b  ARMED: the clock holds one user of it and will raise it; the word tells all. `timer` and `key` are under LOCK.
 //! T-c  When only the clock's user (or the hook's) is left and nothing hangs here, the last other user takes the Till
 //!      back first, by its own user still. So the clock never holds what nobody can see (T3).
@@ -69,10 +68,6 @@ impl Core {
         self.kind.is_timed().then(|| unsafe { &*with_exposed_provenance::<Timed>((self as *const Core).addr()) })
     }
 
-    pub fn is_due(&self) -> bool {
-        self.as_timed().is_some_and(Timed::is_due)
-    }
-
     /// Where the time was set.
     pub fn place(&self) -> &'static Location<'static> {
         self.as_timed().map_or(Location::caller(), |t| t.place)
@@ -109,17 +104,22 @@ impl Core {
         self.poll_quiet()
     }
 
-    /// Has every time below told to its clock, so that the word says it all. False: a clock has no thread and gets none.
+    /// Has every time below told to its clock, and every word below say it all. False: a clock has no thread and gets none.
     fn tell_clocks(&self) -> bool {
         if !self.look().asks() {
             return true;
         }
-        let mut told = true;
-        self.below(&mut |t| told &= t.arm());
-        if told && self.kind.is_composite() {
+        let Some(c) = self.as_comp() else { return self.as_timed().is_none_or(Timed::arm) };
+        let told = c.inputs().fold(true, |told, input| input.tell_clocks() & told);
+        if told {
             self.lock().stop_asking();
         }
         told
+    }
+
+    /// The answer of a Till that is not armed: due, it is raised, and only the word counts.
+    pub fn ask_clock(&self) -> bool {
+        self.as_timed().is_some_and(|t| t.is_due() && t.arm()) && self.is_up()
     }
 
     /// As `observe`, for who has asked often and would rather be told; if a clock gets no thread, it goes on asking.
