@@ -17,6 +17,7 @@ use super::callbacks::Callbacks;
 use super::wheel::Wheel;
 use crate::sys::{self, AtomicBool, AtomicU64, Condvar, Moment, Mutex, Ordering::*, SHARDS, lock};
 use crate::wait::{Armed, Clock, Firing, Key};
+use std::time::Duration;
 
 /// Tills raised before the first of them wakes anybody.
 const BATCH: usize = 256;
@@ -92,8 +93,37 @@ pub(super) struct ProcessClock {
 enum Sleep {
     /// Awake, or told to be: it will look at every shard before it sleeps.
     Awake,
-    /// It sleeps and will look again then.
-    Until(Moment),
+    /// It sleeps, and will look again at `end`. It would not wake before `rested` for anybody.
+    Until { end: Moment, rested: Moment },
+}
+
+/// How often the thread may wake: `BURST` times in a row, and `SPACING` apart in the long run.
+///
+/// To wake costs more than to fire a hundred Tills. So where they come by the thousand, they are gathered; where a few
+/// are due soon after each other, each is told at its time.
+struct Pace {
+    /// What the wake-ups so far have cost, as the moment at which that will be paid off.
+    paid_off: Moment,
+}
+
+impl Pace {
+    const SPACING: Duration = Duration::from_micros(400);
+    const BURST: u64 = 100;
+
+    fn new() -> Pace {
+        Pace { paid_off: Moment::from_nanos(0) }
+    }
+
+    /// Counts a wake-up.
+    fn woken(&mut self, now: Moment) {
+        self.paid_off = self.paid_off.max(now).after(Pace::SPACING);
+    }
+
+    /// When the thread may wake again.
+    fn rested(&self) -> Moment {
+        let credit = Pace::SPACING.as_nanos() as u64 * Pace::BURST;
+        Moment::from_nanos(self.paid_off.nanos().saturating_sub(credit))
+    }
 }
 
 impl ProcessClock {
@@ -135,7 +165,7 @@ impl ProcessClock {
     /// Ends a sleep that would last beyond `deadline` (P2).
     fn hurry(&self, deadline: Moment) {
         let mut sleep = lock(&self.sleep);
-        if matches!(*sleep, Sleep::Until(end) if deadline < end) {
+        if matches!(*sleep, Sleep::Until { end, rested } if deadline.max(rested) < end) {
             *sleep = Sleep::Awake;
             drop(sleep);
             self.too_long.notify_one();
@@ -148,10 +178,12 @@ impl ProcessClock {
         let _sleep = lock(&self.sleep);
         let keep_time = || {
             sys::sharpen_sleep();
-            let mut due = Vec::new();
+            let (mut due, mut pace) = (Vec::new(), Pace::new());
             loop {
-                self.turn(sys::now(), &mut due);
-                self.sleep_to_earliest();
+                let now = sys::now();
+                pace.woken(now);
+                self.turn(now, &mut due);
+                self.sleep_to_earliest(pace.rested());
             }
         };
         let started = self.started.load(Relaxed) || sys::spawn_named("stopwhen-clock", keep_time).is_ok();
@@ -169,13 +201,14 @@ impl ProcessClock {
         due.shrink_to(KEPT);
     }
 
-    /// Sleeps until something may be due, or somebody hurries us, or for no reason: the next turn tells.
-    fn sleep_to_earliest(&self) {
+    /// Sleeps until something may be due and we have `rested`, or somebody hurries us, or for no reason: the next turn
+    /// tells.
+    fn sleep_to_earliest(&self, rested: Moment) {
         let mut sleep = lock(&self.sleep);
         // P2: read under this lock.
         let earliest = self.shards.iter().map(|shard| shard.earliest.load(Relaxed)).min();
-        let end = Moment::from_nanos(earliest.unwrap_or(u64::MAX));
-        *sleep = Sleep::Until(end);
+        let end = Moment::from_nanos(earliest.unwrap_or(u64::MAX)).max(rested);
+        *sleep = Sleep::Until { end, rested };
         sleep = sys::wait_on_until(&self.too_long, sleep, end);
         *sleep = Sleep::Awake;
     }
@@ -203,6 +236,6 @@ pub(super) fn keep_time(now: Moment, mut enough: impl FnMut() -> bool) {
         if enough() {
             return;
         }
-        CLOCK.sleep_to_earliest();
+        CLOCK.sleep_to_earliest(Moment::from_nanos(0));
     }
 }

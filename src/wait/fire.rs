@@ -9,12 +9,12 @@
 //! F4  Freeing is a stack of cores chained through their dead words.
 use super::callback;
 use super::compose::{Comp, owner};
-use super::core::{Core, Held, Kind};
+use super::core::{Core, Held, Kind, less};
 use super::node::{self, Chain, Class, Link};
 use super::timed;
 use super::waiter::{Wakeup, take_wakeup};
 use super::word::{Story, Word};
-use crate::sys::{BATCH, Ordering::*, fence};
+use crate::sys::{BATCH, Ordering::*};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::null_mut;
@@ -197,9 +197,7 @@ impl Work {
     // ---- letting go --------------------------------------------------------------------------------
 
     pub fn unpin(&mut self, c: &Comp, pins: u32) {
-        // ORDERING: Release for what we did with it, Acquire for what others did, before it is freed.
-        if c.pins.fetch_sub(pins, Release) == pins {
-            fence(Acquire);
+        if less(&c.pins, pins) {
             self.discard(c.core_ptr());
         }
     }
@@ -215,9 +213,8 @@ impl Work {
             }
             return;
         }
-        // SAFETY: as above. ORDERING: as `unpin`.
-        if unsafe { (*core).users.fetch_sub(1, Release) } == 1 {
-            fence(Acquire);
+        // SAFETY: as above.
+        if less(unsafe { &(*core).users }, 1) {
             self.last_user(core);
         }
     }

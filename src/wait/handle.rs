@@ -1,12 +1,12 @@
 //! The safe doors of the engine room: what the rest of the crate holds instead of pointers.
 use super::callback::Hook;
 use super::compose::Comp;
-use super::core::{Core, Kind};
+use super::core::{Core, Kind, less};
 use super::fire::{self, Work};
 use super::tale::Reason;
 use super::when::when;
 use super::word::{Story, Word};
-use crate::sys::{Moment, Ordering::*, Shared, fence};
+use crate::sys::{Moment, Ordering::*, Shared};
 use std::panic::Location;
 use std::ptr::NonNull;
 
@@ -58,9 +58,7 @@ impl Drop for User {
         if core.kind.is_composite() || core.kind.is_timed() {
             return release_slow(self.0.as_ptr());
         }
-        // ORDERING: Release for what we did with it, Acquire for what others did, before it is freed.
-        if core.users.fetch_sub(1, Release) == 1 {
-            fence(Acquire);
+        if less(&core.users, 1) {
             // SAFETY: the last user of a leaf is the last of all.
             unsafe { fire::free(self.0.as_ptr()) };
         }
@@ -256,11 +254,9 @@ fn drop_slow(core: *mut Core) {
     let this = unsafe { &*core };
     let mut work = Work::new();
     if this.kind.has_hands() {
-        // ORDERING: Release for what this hand did, Acquire for what others did, before it is given up.
-        if this.hands.fetch_sub(1, Release) != 1 {
+        if !less(&this.hands, 1) {
             return work.finish();
         }
-        fence(Acquire);
         this.abandon(&mut work);
     }
     work.release(core);

@@ -18,7 +18,7 @@ use super::delayed::{self, take_hook};
 use super::firing::Armed;
 use super::handle::Handle;
 use super::word::{Story, Word};
-use crate::sys::{AtomicU64, Moment, Ordering::*, fence, relax};
+use crate::sys::{AtomicU64, Moment, Ordering::*, relax};
 use std::panic::Location;
 use std::ptr::with_exposed_provenance;
 
@@ -261,7 +261,7 @@ pub(super) unsafe fn release(core: *mut Core) -> bool {
         let users = if users == 2 { this.users.load(Relaxed) } else { users };
         if this.users.compare_exchange(users, users - 1, Release, Relaxed).is_ok() {
             if users == 1 {
-                fence(Acquire);
+                this.users.load(Acquire);
             }
             return users == 1;
         }

@@ -1,0 +1,197 @@
+//! What the sanitizers look at: every room under real races, without std's own locks in the way.
+//!
+//! An ordinary test that takes a second. `.ci/sanitizers` builds it with ThreadSanitizer and with AddressSanitizer and
+//! LeakSanitizer; with the argument `plant-race` or `plant-leak` it does what they must report.
+use std::cell::UnsafeCell;
+use std::future::{Future, IntoFuture};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::Duration;
+use stopwhen::signal::Cancel;
+use stopwhen::{Signal, Till};
+
+const ROUNDS: usize = 300;
+
+/// Written before a `go`, read by whoever sees the signal go: a race for ThreadSanitizer if that is no edge.
+struct Plain(UnsafeCell<u64>);
+
+// SAFETY: that it is not is what the sanitizer is to find.
+unsafe impl Sync for Plain {}
+
+impl Plain {
+    fn new() -> Arc<Plain> {
+        Arc::new(Plain(UnsafeCell::new(0)))
+    }
+
+    fn set(&self) {
+        // SAFETY: before the `go`, by one thread.
+        unsafe { *self.0.get() = 42 }
+    }
+
+    fn check(&self) {
+        // SAFETY: after the `go`.
+        assert_eq!(unsafe { *self.0.get() }, 42);
+    }
+}
+
+fn main() {
+    match std::env::args().nth(1).as_deref() {
+        Some("plant-race") => plant_race(),
+        Some("plant-leak") => std::mem::forget(Box::new([7u8; 64])),
+        _ => all(),
+    }
+}
+
+/// The threads of one race, each joined by name: the end of a scope is no edge that ThreadSanitizer sees.
+struct Race<'s, 'e>(&'s thread::Scope<'s, 'e>, Vec<thread::ScopedJoinHandle<'s, ()>>);
+
+impl<'s> Race<'s, '_> {
+    fn spawn(&mut self, f: impl FnOnce() + Send + 's) {
+        self.1.push(self.0.spawn(f));
+    }
+}
+
+fn together<'e>(f: impl for<'s> FnOnce(&mut Race<'s, 'e>)) {
+    thread::scope(|s| {
+        let mut race = Race(s, Vec::new());
+        f(&mut race);
+        race.1.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+fn plant_race() {
+    let (signal, plain) = (Signal::new(), Plain::new());
+    together(|s| {
+        s.spawn(|| {
+            signal.go();
+            plain.set(); // too late: who saw the signal go may be reading
+        });
+        s.spawn(|| {
+            signal.wait();
+            thread::yield_now();
+            let _ = unsafe { *plain.0.get() };
+        });
+    });
+}
+
+fn all() {
+    for round in 0..ROUNDS {
+        every_observer_sees_what_came_before();
+        callbacks_come_and_go(round);
+        composites_come_and_go(round);
+        tills_come_and_go(round);
+        orphans();
+    }
+    println!("races: {ROUNDS} rounds");
+}
+
+fn every_observer_sees_what_came_before() {
+    let (a, b, plain) = (Signal::new(), Signal::new(), Plain::new());
+    let (either, child) = (&a | &b, a.child());
+    {
+        let plain = plain.clone();
+        either.on_go(move || plain.check());
+    }
+    together(|s| {
+        s.spawn(|| {
+            plain.set();
+            assert!(a.go());
+        });
+        s.spawn(|| {
+            while !either.is_go() {
+                std::hint::spin_loop();
+            }
+            plain.check();
+        });
+        s.spawn(|| {
+            either.wait();
+            plain.check();
+        });
+        s.spawn(|| {
+            assert!(child.wait_until((&either, Duration::from_secs(10))).is_ok() || either.is_go());
+            plain.check();
+        });
+    });
+    assert!(!a.go() && child.is_go());
+}
+
+fn callbacks_come_and_go(round: usize) {
+    let (signal, ran) = (Signal::new(), Arc::new(AtomicU32::new(0)));
+    let count = || {
+        let ran = ran.clone();
+        move || {
+            ran.fetch_add(1, Relaxed);
+        }
+    };
+    let handles: Vec<_> = (0..8).map(|_| signal.then(count())).collect();
+    together(|s| {
+        s.spawn(|| (0..round % 4).for_each(|_| signal.on_go(count())));
+        s.spawn(|| handles.iter().for_each(|h| _ = h.cancel()));
+        s.spawn(|| handles.iter().rev().for_each(|h| _ = h.cancel_and_wait()));
+        s.spawn(|| _ = signal.go());
+    });
+    let removed = handles.iter().filter(|h| h.cancel() == Cancel::Removed).count();
+    assert_eq!(ran.load(Relaxed) as usize, 8 - removed + round % 4);
+}
+
+fn composites_come_and_go(round: usize) {
+    let parts: Vec<Signal> = (0..4).map(|_| Signal::new()).collect();
+    let quorum = Signal::at_least(2, &parts);
+    let (parts, quorum) = (&parts, &quorum);
+    together(|s| {
+        for part in parts {
+            s.spawn(move || {
+                let mut future = pin!((quorum | part).into_future());
+                let _ = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                for _ in 0..round % 8 {
+                    let short = (part | quorum) & Signal::any(parts);
+                    short.on_go(|| ());
+                    let _ = short.then(|| ()).cancel();
+                }
+                part.go();
+            });
+        }
+        quorum.wait();
+    });
+    assert!(quorum.cause().is_some());
+}
+
+fn tills_come_and_go(round: usize) {
+    let (cancel, fired) = (Signal::new(), Arc::new(AtomicU32::new(0)));
+    let soon = Till::after(Duration::from_micros(round as u64 % 120));
+    let stop = &cancel | &soon;
+    {
+        let fired = fired.clone();
+        stop.on_go(move || {
+            fired.fetch_add(1, Relaxed);
+        });
+    }
+    together(|s| {
+        s.spawn(|| {
+            let far = Till::secs(3600);
+            far.on_go(|| ());
+            let later = cancel.delayed(Duration::from_micros(10));
+            later.on_go(|| ());
+            cancel.go();
+            later.wait();
+        });
+        s.spawn(|| stop.wait());
+        s.spawn(|| while !stop.is_go() {});
+    });
+    assert!(fired.load(Relaxed) <= 1 && stop.is_go());
+}
+
+fn orphans() {
+    let (a, b) = (Signal::new(), Signal::new());
+    (&a & &b).on_go(|| ());
+    let child = a.child();
+    child.on_go(|| ());
+    together(|s| {
+        s.spawn(move || drop(a));
+        s.spawn(move || drop(child));
+        s.spawn(move || assert!(b.go()));
+    });
+}
