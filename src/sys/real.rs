@@ -1,13 +1,14 @@
 //! The face that programs run.
 use super::Moment;
 use std::marker::PhantomData;
-use std::sync::PoisonError;
+// For the gates: std's condition variable wakes all in one call, parking_lot's one by one.
+use std::sync::{Condvar as StdCondvar, Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
 };
-pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::thread::{Thread, current, park};
 pub(crate) use std::thread_local;
 
@@ -112,19 +113,21 @@ pub(crate) fn relax(round: &mut u32) {
 }
 
 pub(crate) fn lock<T: ?Sized>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(PoisonError::into_inner)
+    m.lock()
 }
 
-pub(crate) fn wait_on<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-    c.wait(guard).unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn wait_on<'a, T>(c: &Condvar, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    c.wait(&mut guard);
+    guard
 }
 
 /// As [`wait_on`], but no longer than until `end`, or a little earlier.
-pub(crate) fn wait_on_until<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>, end: Moment) -> MutexGuard<'a, T> {
+pub(crate) fn wait_on_until<'a, T>(c: &Condvar, mut guard: MutexGuard<'a, T>, end: Moment) -> MutexGuard<'a, T> {
     match left(end) {
-        None => wait_on(c, guard),
-        Some(d) => c.wait_timeout(guard, d).unwrap_or_else(PoisonError::into_inner).0,
+        None => c.wait(&mut guard),
+        Some(d) => _ = c.wait_for(&mut guard, d),
     }
+    guard
 }
 
 /// Parks the thread until it is unparked or `end` has come, or for no reason at all.
@@ -169,12 +172,18 @@ pub(crate) fn thread_mark() -> usize {
 
 /// Doors that gates and lone callbacks borrow: a mutex, and a condition variable for those without one of their own.
 struct Door {
-    held: Mutex<()>,
-    moved: Condvar,
+    held: StdMutex<()>,
+    moved: StdCondvar,
+}
+
+impl Door {
+    fn enter(&self) -> StdGuard<'_, ()> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 const DOORS: usize = 32;
-static TABLE: [Door; DOORS] = [const { Door { held: Mutex::new(()), moved: Condvar::new() } }; DOORS];
+static TABLE: [Door; DOORS] = [const { Door { held: StdMutex::new(()), moved: StdCondvar::new() } }; DOORS];
 
 fn door(address: usize) -> &'static Door {
     &TABLE[(address >> 4 ^ address >> 9) % DOORS]
@@ -183,48 +192,48 @@ fn door(address: usize) -> &'static Door {
 /// Sleeps while `still()`, which is asked under the door of `address`.
 pub(crate) fn sleep_at(address: usize, mut still: impl FnMut() -> bool) {
     let door = door(address);
-    let mut held = lock(&door.held);
+    let mut held = door.enter();
     while still() {
-        held = wait_on(&door.moved, held);
+        held = door.moved.wait(held).unwrap_or_else(PoisonError::into_inner);
     }
 }
 
 /// Wakes whoever sleeps at `address` (and perhaps others, who look again).
 pub(crate) fn wake_at(address: usize) {
     let door = door(address);
-    drop(lock(&door.held));
+    drop(door.enter());
     door.moved.notify_all();
 }
 
 /// Where threads sleep on one signal: one condition variable, so that one call wakes them all.
 ///
 /// Four bytes where std waits on futexes; the mutex it needs is borrowed from a static table.
-pub(crate) struct Gate(Condvar);
+pub(crate) struct Gate(StdCondvar);
 
 impl Gate {
     pub const fn new() -> Self {
-        Gate(Condvar::new())
+        Gate(StdCondvar::new())
     }
 
     /// Sleeps while `still()`, asked under the gate's door, says so and `end` has not come.
     pub fn sleep(&self, end: Moment, mut still: impl FnMut() -> bool) {
-        let mut held = lock(&door(self.address()).held);
-        while still() && end > now_unless_never(end) {
-            held = wait_on_until(&self.0, held, end);
+        let mut held = door(self.address()).enter();
+        while still() {
+            held = match left(end) {
+                None => self.0.wait(held).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return,
+                Some(d) => self.0.wait_timeout(held, d).unwrap_or_else(PoisonError::into_inner).0,
+            };
         }
     }
 
     /// Wakes all. Going through the door once makes sure that nobody stands between the question and the sleep.
     pub fn wake_all(&self) {
-        drop(lock(&door(self.address()).held));
+        drop(door(self.address()).enter());
         self.0.notify_all();
     }
 
     fn address(&self) -> usize {
         self as *const _ as usize
     }
-}
-
-fn now_unless_never(end: Moment) -> Moment {
-    if end == Moment::NEVER { Moment::from_nanos(0) } else { now() }
 }
