@@ -63,18 +63,20 @@ fn together<'e>(f: impl for<'s> FnOnce(&mut Race<'s, 'e>)) {
 }
 
 fn plant_race() {
-    let (signal, plain) = (Signal::new(), Plain::new());
-    together(|s| {
-        s.spawn(|| {
-            signal.go();
-            plain.set(); // too late: who saw the signal go may be reading
+    for _ in 0..ROUNDS {
+        let (signal, plain) = (Signal::new(), Plain::new());
+        together(|s| {
+            s.spawn(|| {
+                assert!(signal.go());
+                plain.set(); // too late: who saw the signal go may be reading
+            });
+            s.spawn(|| {
+                signal.wait();
+                // SAFETY: none; that is the plant.
+                assert!(unsafe { plain.0.get().read_volatile() } <= 42);
+            });
         });
-        s.spawn(|| {
-            signal.wait();
-            thread::yield_now();
-            let _ = unsafe { *plain.0.get() };
-        });
-    });
+    }
 }
 
 fn all() {
