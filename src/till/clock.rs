@@ -1,7 +1,7 @@
 //! The clock that a thread lives by: the process', or one that a test has paused.
 //!
 //! All deadlines of this crate are moments of the monotonic clock. A test that is about time need not wait for it: with
-//! the feature `test-clock` it pauses the clock of its thread, and moves it by hand. See [`pause`](crate::clock::pause).
+//! the feature `test-clock` it pauses the clock of its thread, and moves it by hand. See `pause`.
 
 #[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
 pub use super::virtual_clock::{ClockScope, Paused, PausedHandle, pause};
