@@ -1,8 +1,11 @@
 //! The face that loom explores: the same names, smaller numbers, and nothing that loom cannot see.
 //!
-//! Three things differ in substance. A compare-and-swap loop starts from a guess, never from a load (see `guess`). A
-//! word's lock bit has a mutex beside it (see `Shadow`). And the process' clock stands still: time in a model is a
-//! paused clock that a thread of the model advances.
+//! Two things differ in substance. A word's lock bit has a mutex beside it (see `Shadow`). And the process' clock stands
+//! still: time in a model is a paused clock that a thread of the model advances.
+//!
+//! loom keeps one last access of each atomic. A thread that loads and then writes hides from it another thread's earlier
+//! load, and the order "the write first" is never tried. So no compare-and-swap loop of the crate begins with a load:
+//! it begins with what is likely, and what fails tells the rest.
 use super::Moment;
 use std::sync::atomic::{AtomicBool as Switch, AtomicUsize as Memo, Ordering::SeqCst};
 
@@ -39,14 +42,6 @@ impl Tracked {
     pub fn new() -> Self {
         Tracked(loom::alloc::Track::new(()))
     }
-}
-
-/// Where a compare-and-swap loop starts.
-///
-/// loom keeps one last access of each atomic. A thread that loads and then writes hides from it another thread's
-/// earlier load, and the order "the write first" is never tried. So models do not load here.
-pub(crate) fn guess(_: &AtomicU32, model: u32) -> u32 {
-    model
 }
 
 static SHADOWS: Switch = Switch::new(true);

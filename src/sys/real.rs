@@ -50,12 +50,6 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Where a compare-and-swap loop starts: the value as it looks now. The model starts elsewhere, see there.
-#[inline(always)]
-pub(crate) fn guess(atomic: &AtomicU32, _model: u32) -> u32 {
-    atomic.load(Ordering::Relaxed)
-}
-
 /// Memory that loom watches for leaks; here nothing at all.
 pub(crate) struct Tracked;
 

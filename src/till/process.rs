@@ -1,7 +1,7 @@
 //! The clock of the process: wheels that threads share out among them, and one thread that sleeps to the earliest.
 //!
-//! A Till is raised at or after its deadline, never before; how soon after is the platform's timer and this thread's
-//! turn on a core. With nothing pending the thread sleeps without limit.
+//! A Till is raised at or after its deadline, never before; how soon after is the platform's timer, this thread's turn
+//! on a core, and, where Tills come by the thousand each second, `Pace`. With nothing pending it sleeps without limit.
 //!
 //! # Invariants
 //! - P1 `Shard::earliest` is the wheel's `next`, or earlier; written under the wheel's lock only.
@@ -99,28 +99,28 @@ enum Sleep {
 
 /// How often the thread may wake: `BURST` times in a row, and `SPACING` apart in the long run.
 ///
-/// To wake costs more than to fire a hundred Tills. So where they come by the thousand, they are gathered; where a few
-/// are due soon after each other, each is told at its time.
-struct Pace {
+/// So a few that are due soon after each other are each told at their time, and where they come by the thousand they
+/// are gathered. Of 100,000 due within a second each costs the thread 0.5 µs of a core so, and 3.4 µs each told alone.
+pub(super) struct Pace {
     /// What the wake-ups so far have cost, as the moment at which that will be paid off.
     paid_off: Moment,
 }
 
 impl Pace {
-    const SPACING: Duration = Duration::from_micros(400);
-    const BURST: u64 = 100;
+    pub(super) const SPACING: Duration = Duration::from_micros(400);
+    pub(super) const BURST: u64 = 100;
 
-    fn new() -> Pace {
+    pub(super) fn new() -> Pace {
         Pace { paid_off: Moment::from_nanos(0) }
     }
 
     /// Counts a wake-up.
-    fn woken(&mut self, now: Moment) {
+    pub(super) fn woken(&mut self, now: Moment) {
         self.paid_off = self.paid_off.max(now).after(Pace::SPACING);
     }
 
     /// When the thread may wake again.
-    fn rested(&self) -> Moment {
+    pub(super) fn rested(&self) -> Moment {
         let credit = Pace::SPACING.as_nanos() as u64 * Pace::BURST;
         Moment::from_nanos(self.paid_off.nanos().saturating_sub(credit))
     }
@@ -149,6 +149,7 @@ impl ProcessClock {
             return Err(till);
         }
         let deadline = till.deadline();
+        #[allow(clippy::modulo_one, reason = "models have one shard")]
         let at = sys::thread_number() % SHARDS;
         let (key, earliest) = self.shards[at].insert(deadline, till)?;
         if earliest {

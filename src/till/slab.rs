@@ -82,6 +82,7 @@ impl<T> Slab<T> {
         Slab { chunks: Vec::new(), free: NIL, len: 0, stamp: 0 }
     }
 
+    #[allow(dead_code, reason = "asked of virtual clocks, and by tests")]
     pub(super) fn len(&self) -> usize {
         self.len
     }

@@ -1,5 +1,6 @@
 //! What cannot be seen from outside: the release of a tree's Tills, and the clock's turn.
 
+use super::process::Pace;
 use super::*;
 
 /// Puts the thread's release back.
@@ -56,6 +57,19 @@ fn t8_a_thread_remembers_its_release() {
     assert!(release_with(Some(inner)).is_some_and(|old| old == outer));
     assert!(release_with(None).is_some());
     assert!(release_with(None).is_none());
+}
+
+#[test]
+fn t1_a_hundred_wake_ups_in_a_row_are_at_once_and_more_are_spaced() {
+    let (mut pace, now) = (Pace::new(), Moment::from_nanos(1 << 40));
+    for _ in 0..=Pace::BURST {
+        assert!(pace.rested() <= now);
+        pace.woken(now);
+    }
+    assert_eq!(pace.rested(), now.after(Pace::SPACING));
+    let later = now.after(Duration::from_secs(1));
+    pace.woken(later);
+    assert!(pace.rested() <= later, "a rest pays for all");
 }
 
 #[cfg(feature = "test-clock")]

@@ -31,8 +31,10 @@ const OUTSIDE: usize = LEVELS;
 const OVERDUE: Place = Place { level: OUTSIDE, slot: 0 };
 const NEVER: Place = Place { level: OUTSIDE, slot: 1 };
 
-/// Lists of a bucket: walked in step, so that the misses of one overlap with those of the others.
-const LANES: usize = 4;
+/// Lists of a bucket (see `empty`).
+const LANES: usize = 8;
+/// Items found before the first of them is moved.
+const BATCH: usize = 64;
 
 #[derive(Clone, Copy)]
 struct Place {
@@ -79,6 +81,7 @@ impl<T> Wheel<T> {
     }
 
     /// How many items are outstanding.
+    #[allow(dead_code, reason = "asked of virtual clocks, and by tests")]
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
@@ -120,6 +123,7 @@ impl<T> Wheel<T> {
     }
 
     /// The earliest deadline, exactly; walks one bucket.
+    #[allow(dead_code, reason = "asked by virtual clocks")]
     pub(crate) fn next_exact(&mut self) -> Option<Moment> {
         let place = self.first()?;
         let bucket = bucket(&mut self.levels, place);
@@ -154,6 +158,7 @@ impl<T> Wheel<T> {
     }
 
     /// Hands out everything, what is never due included.
+    #[allow(dead_code, reason = "the end of virtual clocks")]
     pub(crate) fn drain(&mut self, all: &mut Vec<(Moment, T)>) {
         self.expire(Moment::NEVER, all);
         self.take(NEVER, all);
@@ -210,6 +215,9 @@ impl<T> Wheel<T> {
     }
 
     /// Cuts off a bucket's lists, then calls `f` with each item and its deadline, in order as far as W2 asks.
+    ///
+    /// A long list is a chain of cache misses. So the lanes are walked in step, with nothing else between: their misses
+    /// overlap (1 M random deadlines: 230 ns each with one lane, 130 with four, 105 with eight so walked).
     fn empty(&mut self, place: Place, mut f: impl FnMut(&mut Self, u32, u64)) {
         if !self.holds(place) {
             return;
@@ -217,13 +225,28 @@ impl<T> Wheel<T> {
         self.occupied[place.level] &= !(1 << place.slot);
         let lanes = std::mem::replace(bucket(&mut self.levels, place), Bucket::EMPTY).lanes;
         let mut heads = lanes.map(|list| list.head);
-        while heads.iter().any(|&head| head != NIL) {
+        let mut batch = [(NIL, 0); BATCH];
+        loop {
+            let n = self.collect(&mut heads, &mut batch);
+            if n == 0 {
+                return;
+            }
+            batch[..n].iter().for_each(|&(index, deadline)| f(self, index, deadline));
+        }
+    }
+
+    /// The next items of lists that begin at `heads`, with their deadlines, as many as `batch` holds.
+    fn collect(&self, heads: &mut [u32; LANES], batch: &mut [(u32, u64); BATCH]) -> usize {
+        let mut n = 0;
+        while n <= BATCH - LANES && *heads != [NIL; LANES] {
             for head in heads.iter_mut().filter(|head| **head != NIL) {
-                let (index, entry) = (*head, self.items.entry(*head));
+                let entry = self.items.entry(*head);
+                batch[n] = (*head, entry.deadline);
+                n += 1;
                 *head = entry.links.next();
-                f(self, index, entry.deadline);
             }
         }
+        n
     }
 
     /// Hands out those of a level's buckets that are in `slots`.

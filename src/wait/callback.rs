@@ -18,7 +18,7 @@ use super::core::Core;
 use super::fire::each;
 use super::handle::User;
 use super::node::{Chain, Class, Link};
-use crate::sys::{AtomicU32, AtomicUsize, Ordering::*, Tracked, UnsafeCell, guess, sleep_at, thread_mark, wake_at};
+use crate::sys::{AtomicU32, AtomicUsize, Ordering::*, Tracked, UnsafeCell, sleep_at, thread_mark, wake_at};
 use std::any::Any;
 use std::mem::{ManuallyDrop, needs_drop};
 use std::ptr::{null_mut, without_provenance_mut};
@@ -181,7 +181,7 @@ impl Hook {
     pub fn cancel_and_wait(&self) -> Cancel {
         let said = self.cancel();
         let Some(tag) = self.tag() else { return said };
-        let mut seen = guess(tag, RUNNING | OWNED | HELD);
+        let mut seen = RUNNING | OWNED | HELD;
         // ORDERING: Acquire pairs with whoever claimed it, before `prev` is read, and with whoever ended it.
         while let Err(now) = tag.compare_exchange(seen, seen | AWAITED, Acquire, Acquire) {
             seen = now;
@@ -264,7 +264,7 @@ unsafe fn let_go(l: *mut Link, bit: u32) {
 unsafe fn claim(l: *mut Link, to: u32) -> Result<(), u32> {
     // SAFETY: alive, by the caller's promise.
     let tag = unsafe { &(*l).tag };
-    let mut seen = guess(tag, QUEUED | HELD | OWNED);
+    let mut seen = QUEUED | HELD | OWNED;
     while seen & STATE == QUEUED {
         // ORDERING: Acquire for what the other owner did; Release for who meets the new state.
         match tag.compare_exchange(seen, seen | to, AcqRel, Acquire) {

@@ -50,6 +50,22 @@ pub(super) struct Comp {
     pub timed: bool,
 }
 
+/// Where a count of those that went leaves a composite.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Count {
+    /// More are needed.
+    Missing,
+    /// These completed it: who counted them raises it.
+    Complete,
+    /// It was complete before.
+    Past,
+}
+
+/// A slot's tag: its input was go at its birth (S11).
+const WENT_BEFORE: u32 = 1;
+/// A slot's tag: it travels as the mark behind what its composite sets off.
+const CLOSING: u32 = 2;
+
 /// Where the slots begin.
 const SLOTS: usize = size_of::<Comp>();
 const _: () = assert!(SLOTS % align_of::<Link>() == 0 && align_of::<Comp>() == align_of::<Link>());
@@ -104,7 +120,7 @@ impl Comp {
                 let (w, t) = input.as_ref().weight();
                 weight = weight.saturating_add(w);
                 timed |= t;
-                let before = input.as_ref().was_go_before() as u32;
+                let before = if input.as_ref().was_go_before() { WENT_BEFORE } else { 0 };
                 slot(c, i).write(Link::new(Class::Slot, i as u32, before, input.as_ptr().cast_const().cast()));
             }
         }
@@ -199,15 +215,19 @@ impl Comp {
     /// Whether that input was go when we were built.
     pub fn went_before(&self, i: usize) -> bool {
         // SAFETY: one of our slots. ORDERING: Relaxed: fixed at birth.
-        unsafe { (*slot(self.this(), i)).tag.load(Relaxed) != 0 }
+        unsafe { (*slot(self.this(), i)).tag.load(Relaxed) & WENT_BEFORE != 0 }
     }
 
-    /// Counts `ups` more inputs as go. True for the one that thereby must raise it.
+    /// Counts `ups` more inputs as go.
     ///
     /// ORDERING: AcqRel: whoever counts last has seen what came before every input that counted (S2 for `&`).
-    pub fn count_down(&self, ups: u32) -> bool {
+    pub fn count_down(&self, ups: u32) -> Count {
         let before = self.remaining.fetch_sub(ups, AcqRel) as i32;
-        before > 0 && before <= ups as i32
+        match before {
+            ..=0 => Count::Past,
+            _ if before <= ups as i32 => Count::Complete,
+            _ => Count::Missing,
+        }
     }
 
     /// Counts `lost` more inputs as dead; kills the composite if too few are left.
@@ -282,7 +302,7 @@ impl Comp {
         }
         // ORDERING: Relaxed: our own user holds one more pin, so this is not the last.
         self.pins.fetch_sub(ups + lost, Relaxed);
-        if ups > 0 && self.count_down(ups) {
+        if ups > 0 && self.count_down(ups) == Count::Complete {
             self.core.settle(self);
         }
         let mut work = Work::new();
@@ -357,6 +377,20 @@ unsafe fn slot(c: *mut Comp, i: usize) -> *mut Link {
 unsafe fn slot_input<'a>(l: *mut Link) -> &'a Core {
     // SAFETY: a slot's `aux` is its input, alive as long as the composite.
     unsafe { &*(*l).aux.cast::<Core>() }
+}
+
+/// # Safety
+/// `l` is a slot, and the caller's.
+pub(super) unsafe fn is_closing(l: *mut Link) -> bool {
+    // SAFETY: the caller's promise. ORDERING: Relaxed: written by the same thread.
+    unsafe { (*l).tag.load(Relaxed) & CLOSING != 0 }
+}
+
+/// # Safety
+/// As `is_closing`.
+pub(super) unsafe fn set_closing(l: *mut Link) {
+    // SAFETY: the caller's promise. ORDERING: Relaxed: for the same thread.
+    unsafe { (*l).tag.fetch_or(CLOSING, Relaxed) };
 }
 
 /// The composite a slot belongs to.

@@ -6,9 +6,14 @@
 //! F1  Phase 1 runs no foreign code. It allocates only to hold wakers.
 //! F2  A slot that was taken off carries one pin of its composite, which lives until that pin is dropped.
 //! F3  A composite that rises, dies or loses its last user is taken off all its inputs by the thread that did it.
+//! F5  Phase 1 is depth first, and a composite is closed (off its inputs, not `busy`) once all above it is UP. Who meets one
+//!     that somebody else raised, or loses a `go`, waits until it is closed: so nobody returns before what follows from
+//!     its signal has followed (S3). No two wait for each other: what a thread has not closed lies below all that it
+//!     can meet, and what it meets, below all that its raiser has yet to close.
 //! F4  Freeing is a stack of cores chained through their dead words.
 use super::callback;
-use super::compose::{Comp, owner};
+use super::delayed::{self, starting};
+use super::compose::{Comp, Count, is_closing, owner, set_closing};
 use super::core::{Core, Held, Kind, less};
 use super::node::{self, Chain, Class, Link};
 use super::timed;
@@ -19,7 +24,9 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::null_mut;
 
-type Panic = Box<dyn Any + Send>;
+pub(super) type Panic = Box<dyn Any + Send>;
+
+pub(super) const NO_CLOCK: &str = "stopwhen: the platform refuses the clock's thread";
 
 /// A `go` (or an abandonment) under way. `finish` it: dropping it would leak what it has taken over.
 #[must_use]
@@ -32,6 +39,10 @@ pub(super) struct Work {
     unrun: Chain,
     wakes: Vec<Wakeup>,
     unwoken: Vec<Wakeup>,
+    /// Hooks of delayed signals whose source rose, each with a user.
+    starts: Chain,
+    /// A clock had no thread to start one with.
+    pub refused: bool,
     /// Raised composites, each with a pin; chained through `Comp::next`, the last one known for appending.
     raised: (*mut Comp, *mut Comp),
     trash: *mut Core,
@@ -49,6 +60,8 @@ impl Work {
             unrun: Chain::new(),
             wakes: Vec::new(),
             unwoken: Vec::new(),
+            starts: Chain::new(),
+            refused: false,
             raised: (null_mut(), null_mut()),
             trash: null_mut(),
         }
@@ -121,30 +134,84 @@ impl Work {
                 room -= 1;
                 node::take_off(l);
                 match (*l).class() {
-                    Class::Slot => slots.prepend(l), // the ring's front is in reverse order of arrival
+                    Class::Slot | Class::Start => slots.prepend(l), // the ring's front is in reverse order of arrival
                     _ => wakes.extend(take_wakeup(l, up)),
                 }
             }
             wakes[first_wake..].reverse();
             drop(held);
-            if up { self.slots.join(slots) } else { self.lost.join(slots) }
+            if up { self.slots.put_before(slots) } else { self.lost.put_before(slots) }
         }
     }
 
-    /// Phase 1 beyond the first core: every composite that follows, nearest first.
+    /// Phase 1 beyond the first core: every composite that follows, depth first (F5).
     pub fn spread(&mut self) {
         while let Some(l) = self.slots.pop() {
-            // SAFETY: F2: the slot carries a pin.
-            let (c, index) = unsafe { (owner(l), (*l).index()) };
-            if !c.count_down(1) {
-                self.unpin(c, 1);
+            // SAFETY: the chain's nodes are ours.
+            if unsafe { (*l).class() } == Class::Start {
+                // SAFETY: as above.
+                unsafe { self.starts.prepend(l) };
                 continue;
             }
-            let raised = self.raise(&c.core, c.core.lock(), Story::Via(index));
-            c.unlink(self);
-            match raised {
-                Some(sleepers) => self.push_raised(c, sleepers),
-                None => self.unpin(c, 1),
+            // SAFETY: F2: the slot carries a pin; one that closes, a composite of ours.
+            let c = unsafe { owner(l) };
+            // SAFETY: as above.
+            if unsafe { is_closing(l) } {
+                self.close(c);
+                continue;
+            }
+            match c.count_down(1) {
+                Count::Complete if self.follow(c, l) => continue, // with the pin
+                Count::Missing => {}
+                // Another one's, and so is what is above; its end is ours to wait for (F5).
+                _ => c.core.wait_for_calm(),
+            }
+            self.unpin(c, 1);
+        }
+    }
+
+    /// Raises a composite that is complete, what is above it next, itself closed after that. False: it was raised before.
+    fn follow(&mut self, c: &Comp, l: *mut Link) -> bool {
+        // SAFETY: the slot is ours; as the mark that closes its composite it lies below what that sets off.
+        let index = unsafe {
+            set_closing(l);
+            self.slots.prepend(l);
+            (*l).index()
+        };
+        match self.raise(&c.core, c.core.lock(), Story::Via(index)) {
+            Some(sleepers) => self.push_raised(c, sleepers),
+            None => {
+                self.slots.pop();
+                return false;
+            }
+        }
+        true
+    }
+
+    /// All above it is UP: it comes off its other inputs, and those who wait for that may go on (F5).
+    ///
+    /// ORDERING: Release pairs with `wait_for_calm`: what phase 1 flagged is flagged for them too.
+    pub fn close(&mut self, c: &Comp) {
+        c.unlink(self);
+        c.core.busy.store(0, Release);
+    }
+
+    /// The last of phase 1: starts the times that were waiting for it. A time that is due at once spreads in turn.
+    pub fn start_all(&mut self) {
+        while let Some(l) = self.starts.pop() {
+            // SAFETY: D2: the node carries a user.
+            self.start(unsafe { starting(l) });
+        }
+    }
+
+    /// Phase 1 for one that turns out to be go while others are being told.
+    pub fn raise_at_once<'a>(&mut self, core: &'a Core, held: Held<'a>, story: Story) {
+        if let Some(sleepers) = self.raise(core, held, story) {
+            self.spread();
+            // ORDERING: Release: see `close`.
+            core.busy.store(0, Release);
+            if sleepers {
+                core.gate.wake_all();
             }
         }
     }
@@ -175,18 +242,17 @@ impl Work {
         })
     }
 
-    /// Ends phase 1 for the composites: losers of a child's `go` may return.
-    ///
-    /// ORDERING: Release pairs with the loser's Acquire: what phase 1 flagged is flagged for it too.
-    fn calm(&self) {
-        self.raised().for_each(|c| c.core.busy.store(0, Release));
-    }
-
     // ---- death -------------------------------------------------------------------------------------
 
     /// Tells the composites above the dead, and those above them.
     pub fn mourn(&mut self) {
         while let Some(l) = self.lost.pop() {
+            // SAFETY: the chain's nodes are ours.
+            if unsafe { (*l).class() } == Class::Start {
+                // SAFETY: D2: the node carries a user.
+                self.lose_source(unsafe { starting(l) });
+                continue;
+            }
             // SAFETY: F2: the slot carries a pin.
             let c = unsafe { owner(l) };
             c.count_dead(1, self);
@@ -250,6 +316,8 @@ impl Work {
                     for i in 0..c.len() {
                         self.release(c.input_ptr(i));
                     }
+                } else if (*core).kind == Kind::Delayed {
+                    self.release(delayed::source(core));
                 }
                 free(core);
             }
@@ -260,6 +328,8 @@ impl Work {
 
     fn is_empty(&self) -> bool {
         self.raised.0.is_null()
+            && self.starts.is_empty()
+            && self.lost.is_empty()
             && self.calls.is_empty()
             && self.unrun.is_empty()
             && self.wakes.is_empty()
@@ -272,7 +342,8 @@ impl Work {
 
     /// Phase 2. Says what panicked first: a waker is foreign code.
     pub fn wake(&mut self) -> Option<Panic> {
-        self.calm();
+        self.start_all();
+        self.mourn();
         for c in self.raised() {
             // SAFETY: the raiser's field.
             if unsafe { c.wake_gate.get() } {
@@ -314,7 +385,9 @@ impl Work {
             return self.sweep();
         }
         let first = self.wake();
+        let refused = self.refused;
         resume(self.run(first));
+        assert!(!refused, "{NO_CLOCK}");
     }
 }
 
@@ -324,19 +397,25 @@ pub(super) fn each(first: &mut Option<Panic>, mut step: impl FnMut() -> Option<(
         // May unwind: every step has taken what it works on off its list before it calls foreign code.
         match catch_unwind(AssertUnwindSafe(|| while step().is_some() {})) {
             Ok(()) => return,
-            Err(panic) => {
-                first.get_or_insert(panic);
-            }
+            Err(panic) if first.is_none() => *first = Some(panic),
+            Err(panic) => drop_foreign(panic),
         }
+    }
+}
+
+/// Drops what is not ours: a panic of its `Drop`, which the hook has told of, ends here.
+pub(super) fn drop_foreign<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        std::mem::forget(panic); // its own `Drop` might panic again
     }
 }
 
 /// Passes a callback's panic on to whoever raised; unless a panic is on its way already, when the hook has told of this one.
 pub(super) fn resume(panic: Option<Panic>) {
-    if let Some(panic) = panic {
-        if !std::thread::panicking() {
-            resume_unwind(panic);
-        }
+    match panic {
+        Some(panic) if std::thread::panicking() => drop_foreign(panic),
+        Some(panic) => resume_unwind(panic),
+        None => {}
     }
 }
 

@@ -1,11 +1,11 @@
 //! The clock's side of a Till: what it holds, and how it raises what is due.
 use super::core::Core;
-use super::fire::Work;
+use super::fire::{Work, drop_foreign};
 use super::handle::User;
 use super::tale::Reason;
 use super::timed::DONE;
 use super::word::Story;
-use crate::sys::{Moment, Ordering::*};
+use crate::sys::Moment;
 
 /// A user of a Till in the hands of its clock. Dropping it lets the Till go.
 pub(crate) struct Armed(User);
@@ -63,21 +63,14 @@ impl Firing {
                 tale.set_reason(reason);
             }
         }
-        if let Some(sleepers) = work.raise(&t.core, held, Story::At(t.place)) {
-            work.spread();
-            // ORDERING: Release: phase 1 is over for a loser (see `Work::calm`).
-            t.core.busy.store(0, Release);
-            if sleepers {
-                t.core.gate.wake_all();
-            }
-        }
+        work.raise_at_once(&t.core, held, Story::At(t.place));
         self.fired.push(till);
     }
 
     /// Phase 2. A waker that panics is the hook's to report.
     pub(crate) fn wake(&mut self) {
         if let Some(work) = &mut self.work {
-            drop(work.wake());
+            drop_foreign(work.wake());
         }
     }
 
@@ -96,7 +89,7 @@ impl Drop for Firing {
         self.wake();
         if let Some(mut work) = self.work.take() {
             self.fired.drain(..).for_each(|till| work.release(till.into_raw()));
-            drop(work.run(None));
+            drop_foreign(work.run(None));
         }
     }
 }

@@ -19,9 +19,11 @@ pub(super) enum Class {
     Free = 2,
     /// A callback with a `Then` (`callback`).
     Held = 3,
+    /// A delayed signal's hook on its source (`delayed`).
+    Start = 4,
 }
 
-const CLASS_BITS: u32 = 2;
+const CLASS_BITS: u32 = 3;
 /// Slots of one composite are numbered in what `kind` has left beside the class.
 pub(super) const MOST_SLOTS: usize = 1 << (u32::BITS - CLASS_BITS - 1);
 
@@ -34,7 +36,7 @@ pub(super) struct Link {
     pub prev: Guarded<*mut Link>,
     /// Slot: its input. Callback: its function. Never changes.
     pub aux: *const (),
-    /// Callback with a handle: its state. Slot: 1 if its input was go at its birth (S11). Waiter: unused.
+    /// Callback with a handle: its state. Slot: what `compose` notes there. Others: unused.
     pub tag: AtomicU32,
     kind: u32,
 }
@@ -55,7 +57,8 @@ impl Link {
             0 => Class::Slot,
             1 => Class::Waiter,
             2 => Class::Free,
-            _ => Class::Held,
+            3 => Class::Held,
+            _ => Class::Start,
         }
     }
 
@@ -162,11 +165,14 @@ impl Chain {
         self.first = l;
     }
 
-    /// Puts all of `other` behind what is here.
-    pub fn join(&mut self, other: Chain) {
+    /// Puts all of `other` before what is here.
+    pub fn put_before(&mut self, mut other: Chain) {
         if !other.is_empty() {
-            // SAFETY: both chains are ours, and `other` ends here.
-            unsafe { self.append(other.first, other.last) }
+            if !self.is_empty() {
+                // SAFETY: both chains are ours, and this one ends as it did.
+                unsafe { other.append(self.first, self.last) }
+            }
+            *self = other;
         }
     }
 

@@ -97,9 +97,9 @@ impl Comp {
     /// The input that decided a composite found true: the need-th in the order of `go`s, ties to the lowest index.
     ///
     /// Times that nobody has looked at yet are looked at in their order, and so get their places in it.
-    fn choose(&self) -> usize {
+    pub fn choose(&self) -> usize {
         let mut by_time: Vec<usize> = (0..self.len()).collect();
-        by_time.sort_by_key(|&i| self.input(i).unseen_time());
+        by_time.sort_by_cached_key(|&i| self.input(i).unseen_time());
         let up = by_time.into_iter().filter(|&i| self.input(i).poll_quiet());
         let mut order: Vec<(u64, usize)> = up.map(|i| (self.place_of(i), i)).collect();
         order.sort_unstable();

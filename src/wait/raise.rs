@@ -20,9 +20,11 @@ impl Core {
         unsafe { self.stamp.set(stamp) };
     }
 
+    /// A place, if anybody looks: hands together are one of the users, and every other user looks.
+    ///
     /// ORDERING: Relaxed: a composite being built just now may be missed; then this counts as the earlier.
-    pub(super) fn next_stamp(&self) -> u64 {
-        if self.users.load(Relaxed) > 1 { crate::sys::next_stamp() } else { 0 }
+    fn next_stamp(&self) -> u64 {
+        if self.users.load(Relaxed) > self.kind.has_hands() as u32 { crate::sys::next_stamp() } else { 0 }
     }
 
     /// DOWN → UP by hand, once; true for the one who did it.
@@ -38,12 +40,18 @@ impl Core {
         if !self.is_up() && self.raise_by_hand(story, reason) {
             return true;
         }
-        let mut round = 0;
-        // ORDERING: Acquire: see `calm`.
-        while self.busy.load(Acquire) != 0 {
-            relax(&mut round); // phase 1 of the winner: bounded, and no foreign code
-        }
+        self.wait_for_calm();
         false
+    }
+
+    /// Waits until all that follows from an UP signal, or one about to be, has followed: phase 1 of its raiser (F5).
+    ///
+    /// ORDERING: Acquire pairs with `Work::close`.
+    pub fn wait_for_calm(&self) {
+        let mut round = 0;
+        while !self.is_up() || self.busy.load(Acquire) != 0 {
+            relax(&mut round); // bounded, and no foreign code
+        }
     }
 
     fn raise_by_hand(&self, story: Story, reason: Option<Reason>) -> bool {
@@ -86,12 +94,13 @@ impl Core {
     pub fn raise_all<'a>(&'a self, held: Held<'a>, story: Story) {
         let mut work = Work::new();
         let sleepers = work.raise(self, held, story).unwrap_or(false);
-        if let Some(c) = self.as_comp() {
-            c.unlink(&mut work);
-        }
         work.spread();
-        // ORDERING: Release: see `calm`.
-        self.busy.store(0, Release);
+        work.start_all();
+        match self.as_comp() {
+            Some(c) => work.close(c),
+            // ORDERING: Release: see `Work::close`.
+            None => self.busy.store(0, Release),
+        }
         if self.kind.is_timed() {
             timed::disarm(self);
         }

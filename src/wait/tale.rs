@@ -1,5 +1,6 @@
 //! What a person wants to know of a signal: its name or number, and why it went.
 use super::core::Core;
+use super::fire::drop_foreign;
 use crate::sys::{Ordering::*, Shared, UnsafeCell, next_number};
 use std::error::Error;
 use std::ptr::null_mut;
@@ -65,7 +66,7 @@ impl Core {
         let tale = self.tale.load(Relaxed);
         if !tale.is_null() {
             // SAFETY: made by `Box::into_raw`, and nobody looks any more.
-            drop(unsafe { Box::from_raw(tale) });
+            drop_foreign(unsafe { Box::from_raw(tale) });
         }
     }
 }

@@ -14,7 +14,8 @@
 use super::cell::Guarded;
 use super::clock::{Chosen, Key};
 use super::core::{Core, Kind};
-use super::delayed::{self, take_hook};
+use super::delayed::{self, unhook};
+use super::fire::NO_CLOCK;
 use super::firing::Armed;
 use super::handle::Handle;
 use super::word::{Story, Word};
@@ -37,6 +38,17 @@ pub(super) struct Timed {
     /// T-b.
     key: Guarded<Key>,
     pub clock: Chosen,
+}
+
+/// What became of an attempt to tell a Till's clock.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Told {
+    /// The clock will raise it; or it is go.
+    Armed,
+    /// Its time has come: whoever asked raises it.
+    Due,
+    /// The clock has no thread and gets none.
+    Refused,
 }
 
 impl Timed {
@@ -99,7 +111,7 @@ impl Core {
             c.link();
         }
         if arm {
-            assert!(self.tell_clocks(), "stopwhen: the platform refuses the clock's thread");
+            assert!(self.tell_clocks(), "{NO_CLOCK}");
         }
         self.poll_quiet()
     }
@@ -109,7 +121,7 @@ impl Core {
         if !self.look().asks() {
             return true;
         }
-        let Some(c) = self.as_comp() else { return self.as_timed().is_none_or(Timed::arm) };
+        let Some(c) = self.as_comp() else { return self.as_timed().is_none_or(Timed::tell_clock) };
         let told = c.inputs().fold(true, |told, input| input.tell_clocks() & told);
         if told {
             self.lock().stop_asking();
@@ -119,7 +131,7 @@ impl Core {
 
     /// The answer of a Till that is not armed: due, it is raised, and only the word counts.
     pub fn ask_clock(&self) -> bool {
-        self.as_timed().is_some_and(|t| t.is_due() && t.arm()) && self.is_up()
+        self.as_timed().is_some_and(|t| t.is_due() && t.tell_clock()) && self.is_up()
     }
 
     /// As `observe`, for who has asked often and would rather be told; if a clock gets no thread, it goes on asking.
@@ -136,7 +148,7 @@ impl Core {
         if self.look().asks() {
             self.below(&mut |t| {
                 if t.clock.get().is_virtual() {
-                    t.arm();
+                    t.tell_clock();
                 } else if t.core.look().asks() {
                     first = first.min(t.deadline());
                 }
@@ -156,33 +168,37 @@ impl Core {
 }
 
 impl Timed {
-    /// IDLE → ARMED, or go. False: refused.
-    pub fn arm(&self) -> bool {
+    /// IDLE → ARMED, unless it is due, or the clock has no thread and gets none.
+    pub fn arm(&self) -> Told {
         if !self.take_on() {
-            return true;
+            return Told::Armed;
         }
         if self.is_due() {
             self.end_arming(IDLE, Key(0));
-            self.go_now();
-            return true;
+            return Told::Due;
         }
         match self.clock.get().arm(Armed::of(&self.core)) {
             Ok(key) => {
                 if !self.end_arming(ARMED, key) {
                     drop(self.clock.get().disarm(key)); // raised meanwhile
                 }
-                true
+                Told::Armed
             }
             Err(till) => {
                 drop(till);
                 self.end_arming(IDLE, Key(0));
-                let due = self.is_due();
-                if due {
-                    self.go_now();
-                }
-                due
+                if self.is_due() { Told::Due } else { Told::Refused }
             }
         }
+    }
+
+    /// Has its clock told, or raises it if it is due (T-a). False: refused.
+    fn tell_clock(&self) -> bool {
+        let told = self.arm();
+        if told == Told::Due {
+            self.core.raise_by_time(Story::At(self.place));
+        }
+        told != Told::Refused
     }
 
     /// IDLE → ARMING. False: somebody armed it before, or it is go.
@@ -218,11 +234,6 @@ impl Timed {
             held.stop_asking();
         }
         down
-    }
-
-    /// An IDLE Till is due (T-a).
-    fn go_now(&self) {
-        self.core.raise_by_time(Story::At(self.place));
     }
 
     /// ARMED → DONE: the key, for whoever tells the clock.
@@ -271,33 +282,25 @@ pub(super) unsafe fn release(core: *mut Core) -> bool {
 /// We may be the last but for the clock, or the hook on the source: then that is undone, if nothing hangs here (T-c).
 fn take_back(core: &Core) {
     let held = core.lock();
-    if !held.word().head().is_null() {
+    // Under LOCK: an ARMED Till's clock was counted before it was ARMED, so two are we and the clock, or the hook.
+    if core.users.load(Relaxed) != 2 || !held.word().head().is_null() {
         return;
     }
-    // SAFETY: under LOCK.
-    let state = unsafe { core.timer.get() };
     let Some(t) = core.as_timed() else { return };
-    match state {
-        ARMED => {
-            // SAFETY: under LOCK.
-            let key = unsafe {
-                core.timer.set(DONE);
-                t.key.get()
-            };
-            drop(held);
-            if let Some(till) = t.clock.get().disarm(key) {
-                std::mem::forget(till);
-                core.users.fetch_sub(1, Relaxed); // the clock's; ours remains
-            }
-        }
-        HOOKED => {
-            let hook = take_hook(core);
-            drop(held);
-            if let Some(hook) = hook {
-                hook.cancel();
-            }
-        }
-        _ => {}
+    // SAFETY: under LOCK.
+    let (state, key) = unsafe { (core.timer.get(), t.key.get()) };
+    if state == ARMED || state == HOOKED {
+        // SAFETY: under LOCK.
+        unsafe { core.timer.set(DONE) };
+    }
+    drop(held);
+    let taken = match state {
+        ARMED => t.clock.get().disarm(key).map(std::mem::forget).is_some(),
+        HOOKED => unhook(core),
+        _ => false,
+    };
+    if taken {
+        core.users.fetch_sub(1, Relaxed); // the clock's, or the hook's; ours remains
     }
 }
 

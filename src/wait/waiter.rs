@@ -14,7 +14,7 @@
 //! N2  `thread` is written by its owner before ASLEEP and read by who saw ASLEEP.
 use super::core::Core;
 use super::node::{Class, Link};
-use crate::sys::{AtomicU32, Moment, Ordering::*, Thread, UnsafeCell, current, guess, now, park, park_until};
+use crate::sys::{AtomicU32, Moment, Ordering::*, Thread, UnsafeCell, current, now, park, park_until};
 use std::task::Waker;
 
 const WAITING: u32 = 0;
@@ -35,11 +35,11 @@ impl Waiter {
 
     /// WAITING or ASLEEP → STOPPED, once. The thread to unpark, if it slept.
     pub fn stop(&self) -> Option<Thread> {
-        let mut seen = guess(&self.state, WAITING);
+        let mut seen = WAITING;
         loop {
             let thread = match seen {
                 STOPPED => return None,
-                // SAFETY: N2; seen with Acquire, or the step below fails and tells anew.
+                // SAFETY: N2; seen with Acquire: the step below failed and told.
                 ASLEEP => self.thread.with(|t| unsafe { (*t).clone() }),
                 _ => None,
             };
@@ -53,8 +53,12 @@ impl Waiter {
 
     /// Sleeps until stopped or `end`.
     pub fn sleep(&self, end: Moment) {
-        // SAFETY: N2: only the owner comes here, and nobody reads it before ASLEEP.
-        self.thread.with_mut(|t| unsafe { (*t).get_or_insert_with(current) });
+        // SAFETY: N2: only the owner writes it, once; nobody reads it before ASLEEP.
+        unsafe {
+            if self.thread.with(|t| (*t).is_none()) {
+                self.thread.with_mut(|t| *t = Some(current()));
+            }
+        }
         // ORDERING: Release: N2. Acquire: what came before the `go` that stopped it.
         if self.state.compare_exchange(WAITING, ASLEEP, Release, Acquire).is_err() {
             return;
