@@ -8,8 +8,8 @@ mod till;
 #[allow(unsafe_code)]
 mod wait;
 
-pub use error::{Broken, Closed, Ended, Stopped};
 pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, PushError, TryPopError};
+pub use error::{Broken, Closed, Ended, Stopped};
 pub use signal::{Cause, Signal, Until};
 pub use till::{Till, clock};
 

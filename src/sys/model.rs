@@ -10,9 +10,7 @@ use super::Moment;
 use std::sync::atomic::{AtomicBool as Switch, AtomicUsize as Memo, Ordering::SeqCst};
 
 pub(crate) use loom::cell::UnsafeCell;
-pub(crate) use loom::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
-};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 pub(crate) use loom::thread::{Thread, current, park};
 pub(crate) use loom::thread_local;

@@ -222,6 +222,7 @@ impl Hook {
                 unsafe { finish(self.0, CANCELLING, REMOVED, 0) };
             }
         }
+        // ORDERING: Relaxed: for this thread's own eyes (K3).
         self.canceller.store(thread_mark(), Relaxed);
         let _dropped = Dropped(self.link);
         // SAFETY: we moved the state on from QUEUED (K1). May unwind: the guard ends the state.

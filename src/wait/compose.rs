@@ -303,7 +303,10 @@ impl Comp {
         // ORDERING: Relaxed: our own user holds one more pin, so this is not the last.
         self.pins.fetch_sub(ups + lost, Relaxed);
         if ups > 0 && self.count_down(ups) == Count::Complete {
-            self.core.settle(self);
+            // Ours to raise, so nothing may be waited for before that is done: words only, no polls.
+            if let Some(i) = self.choose(Core::is_up) {
+                self.core.settle(i);
+            }
         }
         let mut work = Work::new();
         if lost > 0 {

@@ -137,9 +137,12 @@ impl Handle {
         let up = held.word().is_up();
         drop(held);
         let mut work = Work::new();
-        if up { work.start(core) } else { work.lose_source(core) }
+        if up {
+            work.start(core)
+        } else {
+            work.lose_source(core)
+        }
         work.finish();
         delayed
     }
 }
-

@@ -12,13 +12,12 @@
 //!     can meet, and what it meets, below all that its raiser has yet to close.
 //! F4  Freeing is a stack of cores chained through their dead words.
 use super::callback;
-use super::delayed::{self, starting};
 use super::compose::{Comp, Count, is_closing, owner, set_closing};
-use super::core::{Core, Held, Kind, less};
+use super::core::{Core, Held};
+use super::delayed::starting;
 use super::node::{self, Chain, Class, Link};
-use super::timed;
 use super::waiter::{Wakeup, take_wakeup};
-use super::word::{Story, Word};
+use super::word::Story;
 use crate::sys::{BATCH, Ordering::*};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -45,7 +44,7 @@ pub(super) struct Work {
     pub refused: bool,
     /// Raised composites, each with a pin; chained through `Comp::next`, the last one known for appending.
     raised: (*mut Comp, *mut Comp),
-    trash: *mut Core,
+    pub trash: *mut Core,
 }
 
 // SAFETY: what it has taken over is its own: nodes off their rings, pinned composites, cores that nobody knows any more.
@@ -260,70 +259,6 @@ impl Work {
         }
     }
 
-    // ---- letting go --------------------------------------------------------------------------------
-
-    pub fn unpin(&mut self, c: &Comp, pins: u32) {
-        if less(&c.pins, pins) {
-            self.discard(c.core_ptr());
-        }
-    }
-
-    /// Drops one user of a core.
-    pub fn release(&mut self, core: *mut Core) {
-        // SAFETY: the user that is dropped keeps it alive until it is.
-        let kind = unsafe { (*core).kind };
-        if kind.is_timed() {
-            // SAFETY: as above.
-            if unsafe { timed::release(core) } {
-                self.discard(core);
-            }
-            return;
-        }
-        // SAFETY: as above.
-        if less(unsafe { &(*core).users }, 1) {
-            self.last_user(core);
-        }
-    }
-
-    /// Nobody looks at it any more.
-    pub fn last_user(&mut self, core: *mut Core) {
-        // SAFETY: a leaf without user is ours alone; a composite lives by the pin of all its users, which is ours.
-        let Some(c) = unsafe { &*core }.as_comp() else { return self.discard(core) };
-        if !c.is_linked() {
-            return self.discard(core); // no slot has a pin
-        }
-        if c.core.lock().word().head().is_null() {
-            c.unlink(self); // nor does anything hang here
-        }
-        self.unpin(c, 1);
-    }
-
-    /// Puts a core on the pile of those to be freed.
-    pub fn discard(&mut self, core: *mut Core) {
-        // SAFETY: nobody else knows it any more.
-        unsafe { (*core).bury(self.trash) };
-        self.trash = core;
-    }
-
-    /// Frees the pile, and what that lets go of (F4).
-    fn sweep(&mut self) {
-        while !self.trash.is_null() {
-            let core = self.trash;
-            // SAFETY: ours alone; its inputs are released before it goes.
-            unsafe {
-                self.trash = (*core).buried_on();
-                if let Some(c) = (*core).as_comp() {
-                    for i in 0..c.len() {
-                        self.release(c.input_ptr(i));
-                    }
-                } else if (*core).kind == Kind::Delayed {
-                    self.release(delayed::source(core));
-                }
-                free(core);
-            }
-        }
-    }
-
     // ---- phases 2 to 4 -----------------------------------------------------------------------------
 
     fn is_empty(&self) -> bool {
@@ -416,30 +351,5 @@ pub(super) fn resume(panic: Option<Panic>) {
         Some(panic) if std::thread::panicking() => drop_foreign(panic),
         Some(panic) => resume_unwind(panic),
         None => {}
-    }
-}
-
-/// # Safety
-/// Nobody refers to the core any more, and its inputs have been released.
-pub(super) unsafe fn free(core: *mut Core) {
-    // SAFETY: the caller's promise; each kind was allocated as what it is freed as.
-    unsafe {
-        (*core).forget_tale();
-        match (*core).kind {
-            Kind::Leaf | Kind::Fixed => drop(Box::from_raw(core)),
-            Kind::Till | Kind::Delayed => timed::free(core),
-            Kind::Expr | Kind::Switch | Kind::Child => Comp::destroy(core.cast()),
-        }
-    }
-}
-
-impl Core {
-    /// A core on the pile points at the next with its word, which nobody reads any more.
-    fn bury(&self, below: *mut Core) {
-        self.set_word(Word(below.cast()));
-    }
-
-    fn buried_on(&self) -> *mut Core {
-        self.look().0.cast()
     }
 }

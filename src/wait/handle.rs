@@ -2,7 +2,8 @@
 use super::callback::Hook;
 use super::compose::Comp;
 use super::core::{Core, Kind, less};
-use super::fire::{self, Work};
+use super::fire::Work;
+use super::release;
 use super::tale::Reason;
 use super::when::when;
 use super::word::{Story, Word};
@@ -60,7 +61,7 @@ impl Drop for User {
         }
         if less(&core.users, 1) {
             // SAFETY: the last user of a leaf is the last of all.
-            unsafe { fire::free(self.0.as_ptr()) };
+            unsafe { release::free(self.0.as_ptr()) };
         }
     }
 }
@@ -232,7 +233,7 @@ impl Drop for Handle {
             && core.look().head().is_null()
         {
             // SAFETY: as above.
-            return unsafe { fire::free(self.0.as_ptr()) };
+            return unsafe { release::free(self.0.as_ptr()) };
         }
         if !core.kind.has_hands() && core.users.load(Acquire) == 1 {
             return drop_last(self.0.as_ptr());
@@ -337,10 +338,12 @@ impl<'a> Peek<'a> {
         (c.map_or(0, Comp::need), (0..n).map(move |i| Peek(c.map_or(self.0, |c| c.input(i)))))
     }
 
+    /// For people to look at. ORDERING: Relaxed: it may be another number by now.
     pub(crate) fn users(self) -> usize {
         self.0.users.load(Relaxed) as usize
     }
 
+    /// As `users`. ORDERING: Relaxed: likewise.
     pub(crate) fn hands(self) -> usize {
         self.0.hands.load(Relaxed) as usize
     }

@@ -65,6 +65,7 @@ mod handle;
 mod node;
 mod poll;
 mod raise;
+mod release;
 mod sleep;
 mod tale;
 mod task;
@@ -75,9 +76,9 @@ mod word;
 
 pub use callback::Cancel;
 pub(crate) use callback::Hook;
+pub(crate) use clock::{Clock, Key, install, thread_clock};
 #[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
 pub(crate) use clock::{Woken, set_thread_clock};
-pub(crate) use clock::{Clock, Key, install, thread_clock};
 pub(crate) use core::Kind;
 pub(crate) use firing::{Armed, Firing};
 pub use handle::{Handle, User};

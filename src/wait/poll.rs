@@ -44,17 +44,29 @@ impl Core {
     /// The answer of a word that ASKs; if it is yes, the word says so now.
     fn ask(&self) -> bool {
         let Some(c) = self.as_comp() else { return self.ask_clock() };
-        let yes = c.pull();
-        if yes {
-            self.settle(c);
+        if !self.seems_go() {
+            return false;
         }
-        yes
+        // A time that seemed to have come may be its clock's to raise by now: only words count.
+        let chosen = c.choose(Core::poll_quiet);
+        chosen.map(|i| self.settle(i)).is_some()
     }
 
-    /// ASKing → UP: enough inputs are go. (A2)
+    /// Whether a poll is worth its steps; looks at words and clocks, and raises nothing.
+    fn seems_go(&self) -> bool {
+        let word = self.look();
+        word.is_up()
+            || word.asks()
+                && match self.as_comp() {
+                    Some(c) => c.inputs().filter(|i| i.seems_go()).take(c.need()).count() == c.need(),
+                    None => self.is_due(),
+                }
+    }
+
+    /// ASKing → UP: enough inputs are UP, and the `i`-th decided. (A2)
     #[cold]
-    pub fn settle(&self, c: &Comp) {
-        let story = Story::Via(c.choose() as u32);
+    pub fn settle(&self, i: usize) {
+        let story = Story::Via(i as u32);
         let mut round = 0;
         loop {
             let held = self.lock();
@@ -80,30 +92,16 @@ impl Core {
 }
 
 impl Comp {
-    /// Asks the inputs.
-    fn pull(&self) -> bool {
-        let mut missing = self.need();
-        for input in self.inputs() {
-            if input.poll_quiet() {
-                missing -= 1;
-                if missing == 0 {
-                    return true;
-                }
-            }
-        }
-        false
-    }
-
-    /// The input that decided a composite found true: the need-th in the order of `go`s, ties to the lowest index.
+    /// The input that decided it: the need-th in the order of `go`s, ties to the lowest index. `None`: too few are go.
     ///
     /// Times that nobody has looked at yet are looked at in their order, and so get their places in it.
-    pub fn choose(&self) -> usize {
+    pub fn choose(&self, is_go: fn(&Core) -> bool) -> Option<usize> {
         let mut by_time: Vec<usize> = (0..self.len()).collect();
         by_time.sort_by_cached_key(|&i| self.input(i).unseen_time());
-        let up = by_time.into_iter().filter(|&i| self.input(i).poll_quiet());
+        let up = by_time.into_iter().filter(|&i| is_go(self.input(i)));
         let mut order: Vec<(u64, usize)> = up.map(|i| (self.place_of(i), i)).collect();
         order.sort_unstable();
-        order[self.need() - 1].1
+        order.get(self.need() - 1).map(|&(_, i)| i)
     }
 
     /// The place of an input that is UP in the order of `go`s; all that went before we were built are at its begin.

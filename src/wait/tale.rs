@@ -43,12 +43,15 @@ impl Core {
         unsafe { &*told }
     }
 
+    /// ORDERING: Acquire: as `tale`.
     pub fn name(&self) -> Option<&Shared<str>> {
         // SAFETY: set once, freed with the core.
         unsafe { self.tale.load(Acquire).as_ref() }.and_then(|t| t.name.as_ref())
     }
 
     /// The reason it went for; only asked of an UP core.
+    ///
+    /// ORDERING: Acquire: as `tale`.
     pub fn reason(&self) -> Option<Reason> {
         debug_assert!(self.is_up());
         // SAFETY: set once, freed with the core.

@@ -80,6 +80,10 @@ impl Core {
         self.kind.is_timed().then(|| unsafe { &*with_exposed_provenance::<Timed>((self as *const Core).addr()) })
     }
 
+    pub fn is_due(&self) -> bool {
+        self.as_timed().is_some_and(Timed::is_due)
+    }
+
     /// Where the time was set.
     pub fn place(&self) -> &'static Location<'static> {
         self.as_timed().map_or(Location::caller(), |t| t.place)
@@ -282,7 +286,7 @@ pub(super) unsafe fn release(core: *mut Core) -> bool {
 /// We may be the last but for the clock, or the hook on the source: then that is undone, if nothing hangs here (T-c).
 fn take_back(core: &Core) {
     let held = core.lock();
-    // Under LOCK: an ARMED Till's clock was counted before it was ARMED, so two are we and the clock, or the hook.
+    // ORDERING: Relaxed, under LOCK: an ARMED Till's clock was counted before it was ARMED, so two are we and the clock, or the hook.
     if core.users.load(Relaxed) != 2 || !held.word().head().is_null() {
         return;
     }
