@@ -159,8 +159,10 @@ impl Work {
                 self.close(c);
                 continue;
             }
+            // Asked before it counts: if its linker was through by then, no input that went before ours is uncounted.
+            let linked = c.is_linked();
             match c.count_down(1) {
-                Count::Complete if self.follow(c, l) => continue, // with the pin
+                Count::Complete if self.follow(c, l, linked) => continue, // with the pin
                 Count::Missing => {}
                 // Another one's, and so is what is above; its end is ours to wait for (F5).
                 _ => c.core.wait_for_calm(),
@@ -170,13 +172,16 @@ impl Work {
     }
 
     /// Raises a composite that is complete, what is above it next, itself closed after that. False: it was raised before.
-    fn follow(&mut self, c: &Comp, l: *mut Link) -> bool {
+    ///
+    /// While it is being linked, an input that went earlier may not be on its way to it: then all are looked at (S11).
+    fn follow(&mut self, c: &Comp, l: *mut Link, linked: bool) -> bool {
         // SAFETY: the slot is ours; as the mark that closes its composite it lies below what that sets off.
         let index = unsafe {
             set_closing(l);
             self.slots.prepend(l);
             (*l).index()
         };
+        let index = if linked { index } else { c.choose(Core::is_up).map_or(index, |i| i as u32) };
         match self.raise(&c.core, c.core.lock(), Story::Via(index)) {
             Some(sleepers) => self.push_raised(c, sleepers),
             None => {

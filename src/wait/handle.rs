@@ -245,6 +245,14 @@ impl Drop for Handle {
 /// The last of all that look at a core without hands.
 #[inline(never)]
 fn drop_last(core: *mut Core) {
+    // SAFETY: the last user is ours.
+    let this = unsafe { &*core };
+    match this.as_comp() {
+        Some(c) if !c.is_linked() => return release::free_alone(c),
+        // SAFETY: the last user of what holds no other signal is the last of all.
+        None if this.kind != Kind::Delayed => return unsafe { release::free(core) },
+        _ => {}
+    }
     let mut work = Work::new();
     work.last_user(core);
     work.finish();

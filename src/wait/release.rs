@@ -6,6 +6,25 @@ use super::fire::Work;
 use super::timed;
 use super::word::Word;
 
+/// Frees a composite that nobody else knows and that hangs on nothing: no step but one for each input.
+#[inline]
+pub(super) fn free_alone(c: &Comp) {
+    let mut work: Option<Work> = None;
+    for i in 0..c.len() {
+        let input = c.input(i);
+        if input.kind.is_timed() {
+            work.get_or_insert_with(Work::new).release(c.input_ptr(i));
+        } else if less(&input.users, 1) {
+            work.get_or_insert_with(Work::new).last_user(c.input_ptr(i));
+        }
+    }
+    // SAFETY: the caller's claim, and the inputs are released.
+    unsafe { free(c.core_ptr()) };
+    if let Some(work) = work {
+        work.finish();
+    }
+}
+
 impl Work {
     pub fn unpin(&mut self, c: &Comp, pins: u32) {
         if less(&c.pins, pins) {
