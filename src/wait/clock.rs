@@ -61,7 +61,7 @@ mod choice {
 
     /// The virtual clock this thread lives by; `None`: the process'.
     pub(crate) fn thread_clock() -> Virtual {
-        CLOCK.with(|c| c.borrow().clone())
+        CLOCK.try_with(|c| c.borrow().clone()).ok().flatten()
     }
 
     /// Changes the clock this thread lives by; says which it was.

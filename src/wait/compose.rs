@@ -98,7 +98,7 @@ impl Core {
 impl Comp {
     /// Builds "at least `need` of `inputs`"; each input gives us one of its users.
     ///
-    /// The caller has seen to the empty and the hopeless: 0 < need <= n.
+    /// The caller has seen to the empty and the hopeless, 0 < need <= n, and observes what is heavy.
     #[inline]
     pub fn create<I>(kind: Kind, need: usize, inputs: I) -> NonNull<Core>
     where
@@ -139,11 +139,6 @@ impl Comp {
                 wake_gate: Guarded::new(false),
                 timed,
             });
-        }
-        if weight > PULL {
-            // SAFETY: written just now; nobody else knows it.
-            let c = unsafe { comp(core.as_ptr()) };
-            c.core.observe(true);
         }
         core
     }
@@ -312,13 +307,14 @@ impl Comp {
         if lost > 0 {
             self.count_dead(lost, &mut work);
         }
+        if !self.timed {
+            self.core.lock().stop_asking(); // before others may hang what a poll must not meet (A1)
+        }
         // ORDERING: Release: see `is_linked`.
         self.links.store(LINKED, Release);
         // Risen or dead meanwhile? Its raiser and we met at the lock of the input whose slot it missed.
         if !self.core.look().is_down() {
             self.unlink(&mut work);
-        } else if !self.timed {
-            self.core.lock().stop_asking();
         }
         work.finish();
     }

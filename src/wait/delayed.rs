@@ -84,9 +84,10 @@ impl Work {
         let Some(t) = core.as_timed() else { return };
         // SAFETY: whoever started it is a Delayed.
         let delay = unsafe { (*whole(core)).delay };
+        let deadline = t.clock.get().now().after(delay);
         let held = core.lock();
         // ORDERING: Release: who sees the deadline sees the source go.
-        t.deadline.store(t.clock.get().now().after(delay).nanos(), Release);
+        t.deadline.store(deadline.nanos(), Release);
         // SAFETY: under LOCK.
         unsafe { core.timer.set(IDLE) };
         drop(held);

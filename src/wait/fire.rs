@@ -286,7 +286,10 @@ impl Work {
         self.mourn();
         for c in self.raised() {
             // SAFETY: the raiser's field.
-            if unsafe { c.wake_gate.get() } {
+            let sleepers = unsafe { c.wake_gate.get() };
+            if sleepers {
+                // SAFETY: likewise.
+                unsafe { c.wake_gate.set(false) };
                 c.core.gate.wake_all();
             }
         }

@@ -80,7 +80,9 @@ impl Handle {
     }
 
     fn alloc(core: Core) -> Handle {
-        Handle::adopt(Box::into_raw(Box::new(core)))
+        let core = Box::into_raw(Box::new(core));
+        core.expose_provenance();
+        Handle::adopt(core)
     }
 
     #[inline]
@@ -104,30 +106,39 @@ impl Handle {
     }
 
     #[inline]
+    fn composite(kind: Kind, need: usize, inputs: impl ExactSizeIterator<Item = NonNull<Core>>) -> Handle {
+        let handle = Handle(Comp::create(kind, need, inputs));
+        if handle.core().as_comp().is_some_and(Comp::is_heavy) {
+            handle.core().observe(true); // C5
+        }
+        handle
+    }
+
+    #[inline]
     pub(crate) fn child(&self) -> Handle {
-        Handle(Comp::create(Kind::Child, 1, [self.user().into_ptr()].into_iter()))
+        Handle::composite(Kind::Child, 1, [self.user().into_ptr()].into_iter())
     }
 
     /// What answers as its one input does.
     pub(crate) fn view_of(input: User) -> Handle {
-        Handle(Comp::create(Kind::Expr, 1, [input.into_ptr()].into_iter()))
+        Handle::composite(Kind::Expr, 1, [input.into_ptr()].into_iter())
     }
 
     /// A Till that also goes when `release` does; its hand is the Till's.
     pub(crate) fn either(till: Handle, release: &Handle) -> Handle {
         let inputs = [till.into_user().into_ptr(), release.user().into_ptr()];
-        Handle(Comp::create(Kind::Switch, 1, inputs.into_iter()))
+        Handle::composite(Kind::Switch, 1, inputs.into_iter())
     }
 
     /// At least `k` of two.
     #[inline]
     pub(crate) fn of_two(k: usize, inputs: [User; 2]) -> Handle {
-        Handle(Comp::create(Kind::Expr, k, inputs.map(User::into_ptr).into_iter()))
+        Handle::composite(Kind::Expr, k, inputs.map(User::into_ptr).into_iter())
     }
 
     /// At least `k` of `inputs`; 0 < k <= n.
     pub(crate) fn at_least(k: usize, inputs: Vec<User>) -> Handle {
-        Handle(Comp::create(Kind::Expr, k, inputs.into_iter().map(User::into_ptr)))
+        Handle::composite(Kind::Expr, k, inputs.into_iter().map(User::into_ptr))
     }
 
     #[inline(always)]
@@ -248,7 +259,8 @@ fn drop_last(core: *mut Core) {
     // SAFETY: the last user is ours.
     let this = unsafe { &*core };
     match this.as_comp() {
-        Some(c) if !c.is_linked() => return release::free_alone(c),
+        // SAFETY: alone, and hung nowhere.
+        Some(c) if !c.is_linked() => return unsafe { release::free_alone(core) },
         // SAFETY: the last user of what holds no other signal is the last of all.
         None if this.kind != Kind::Delayed => return unsafe { release::free(core) },
         _ => {}
@@ -331,7 +343,7 @@ impl<'a> Peek<'a> {
     /// UP, and not because an input went.
     pub(crate) fn was_raised_itself(self) -> bool {
         let word = self.0.look();
-        word.is_up() && matches!(word.story(), Story::At(_))
+        word.is_up() && matches!(word.story(self.0.kind), Story::At(_))
     }
 
     /// Whether it was its time that raised a timed leaf, not a hand.
@@ -356,7 +368,7 @@ impl<'a> Peek<'a> {
         self.0.hands.load(Relaxed) as usize
     }
 
-    /// What hangs on it now.
+    /// What hangs on it now, counted to a thousand.
     pub(crate) fn hanging(self) -> usize {
         self.0.count_hanging()
     }
@@ -369,7 +381,7 @@ impl<'a> Peek<'a> {
     /// Of a signal that is UP and was raised itself.
     pub(crate) fn origin(self) -> Origin {
         let tale = self.0.tale();
-        let place = match self.0.look().story() {
+        let place = match self.0.look().story(self.0.kind) {
             Story::At(place) => place,
             Story::Via(_) => self.0.place(),
         };

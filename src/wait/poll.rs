@@ -84,7 +84,7 @@ impl Core {
     /// The leaf, or the child raised by hand, that decided a signal that is UP. A chain of any length costs no stack.
     pub fn decisive(&self) -> &Core {
         let mut core = self;
-        while let (Some(c), Story::Via(i)) = (core.as_comp(), core.look().story()) {
+        while let (Some(c), Story::Via(i)) = (core.as_comp(), core.look().story(core.kind)) {
             core = c.input(i as usize);
         }
         core

@@ -33,7 +33,12 @@ impl Core {
         match self.kind {
             Kind::Fixed | Kind::Delayed | Kind::Expr => return false,
             Kind::Switch => {
-                return !self.poll() && self.as_comp().is_some_and(|c| c.input(0).go_slow(story, reason));
+                let hand = self.as_comp().map(|c| c.input(0));
+                if !self.poll() && hand.is_some_and(|hand| hand.go_slow(story, reason)) {
+                    return true;
+                }
+                self.wait_for_calm();
+                return false;
             }
             Kind::Leaf | Kind::Child | Kind::Till => {}
         }

@@ -1,34 +1,43 @@
 //! Letting go: users, pins, and the pile of what is to be freed (F4, W7).
-use super::compose::Comp;
+use super::compose::{Comp, comp};
 use super::core::{Core, Kind, less};
 use super::delayed;
 use super::fire::Work;
 use super::timed;
 use super::word::Word;
+use std::ptr::with_exposed_provenance_mut;
 
 /// Frees a composite that nobody else knows and that hangs on nothing: no step but one for each input.
+///
+/// # Safety
+/// That it is so, and a composite.
 #[inline]
-pub(super) fn free_alone(c: &Comp) {
+pub(super) unsafe fn free_alone(core: *mut Core) {
     let mut work: Option<Work> = None;
-    for i in 0..c.len() {
-        let input = c.input(i);
-        if input.kind.is_timed() {
-            work.get_or_insert_with(Work::new).release(c.input_ptr(i));
-        } else if less(&input.users, 1) {
-            work.get_or_insert_with(Work::new).last_user(c.input_ptr(i));
+    // SAFETY: the caller's promise.
+    unsafe {
+        let c = comp(core);
+        for i in 0..c.len() {
+            let input = c.input(i);
+            if input.kind.is_timed() {
+                work.get_or_insert_with(Work::new).release(c.input_ptr(i));
+            } else if less(&input.users, 1) {
+                work.get_or_insert_with(Work::new).last_user(c.input_ptr(i));
+            }
         }
+        free(core);
     }
-    // SAFETY: the caller's claim, and the inputs are released.
-    unsafe { free(c.core_ptr()) };
     if let Some(work) = work {
         work.finish();
     }
 }
 
 impl Work {
-    pub fn unpin(&mut self, c: &Comp, pins: u32) {
-        if less(&c.pins, pins) {
-            self.discard(c.core_ptr());
+    /// Drops pins that are the caller's; by pointer, since nothing refers to it once they are gone.
+    pub fn unpin(&mut self, c: *const Comp, pins: u32) {
+        // SAFETY: the pins keep it alive until they are dropped.
+        if less(unsafe { &(*c).pins }, pins) {
+            self.discard(c.cast_mut().cast());
         }
     }
 
@@ -92,6 +101,8 @@ impl Work {
 /// # Safety
 /// Nobody refers to the core any more, and its inputs have been released.
 pub(super) unsafe fn free(core: *mut Core) {
+    // The pointer may have come from a reference to the core alone; what was exposed at birth reaches all of it.
+    let core = with_exposed_provenance_mut::<Core>(core.addr());
     // SAFETY: the caller's promise; each kind was allocated as what it is freed as.
     unsafe {
         (*core).forget_tale();

@@ -128,6 +128,8 @@ impl Core {
         let Some(c) = self.as_comp() else { return self.as_timed().is_none_or(Timed::tell_clock) };
         let told = c.inputs().fold(true, |told, input| input.tell_clocks() & told);
         if told {
+            // An input may have been raised by a poll that is on its way up to us, and must not find more than threads (A1).
+            c.inputs().filter(|input| input.is_up()).for_each(Core::wait_for_calm);
             self.lock().stop_asking();
         }
         told

@@ -129,7 +129,7 @@ impl Node {
     }
 
     fn link(&self) -> *mut Link {
-        &raw const self.link as *mut Link
+        (self as *const Node).cast_mut().cast()
     }
 
     /// Hangs it on a signal. Gives the wake-up back if that is not DOWN.

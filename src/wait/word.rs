@@ -4,12 +4,13 @@
 //! |-------|-----------------------|-------|-------------|--------|------|
 //! | DOWN  | oldest waiter or null | maybe | maybe SLEEP | maybe  | 0    |
 //! | DEAD  | `CLOSED`              | 0     | 0           | maybe  | 0    |
-//! | UP    | `&'static Location`   | of it | 0           | maybe  | 1    | raised there: by hand, or by the time set there
-//! | UP    | index of the input    | of it | VIA         | maybe  | 1    | followed that input
+//! | UP    | `&'static Location`   | of it | of it       | maybe  | 1    | raised there: by hand, or by the time set there
+//! | UP    | index of the input    | of it | of it       | maybe  | 1    | followed that input (composites; a child: its only one)
 //!
 //! ASK: the word alone does not tell; a poll asks the inputs or the clock. So a poll costs one load and one test
 //! whatever the kind of signal, unless ASK is set. It is set at birth and cleared once.
 //! SLEEP: threads may sleep at the gate. May stand with nobody asleep, never the reverse.
+use super::core::Kind;
 use super::node::Link;
 use std::panic::Location;
 use std::ptr::{null_mut, without_provenance_mut};
@@ -17,10 +18,9 @@ use std::ptr::{null_mut, without_provenance_mut};
 const UP: usize = 1;
 const LOCK: usize = 2;
 const SLEEP: usize = 4;
-const VIA: usize = 4;
 const ASK: usize = 8;
 const TAGS: usize = 15;
-const VIA_SHIFT: u32 = 3;
+const VIA_SHIFT: u32 = 2;
 /// The list of the dead: no node lives in the first page.
 const CLOSED: usize = 16;
 
@@ -45,7 +45,7 @@ impl Word {
     pub fn up(story: Story) -> Word {
         match story {
             Story::At(place) => Word(place as *const Location<'_> as *mut Link).with(UP),
-            Story::Via(index) => Word(without_provenance_mut((index as usize) << VIA_SHIFT | VIA | UP)),
+            Story::Via(index) => Word(without_provenance_mut((index as usize) << VIA_SHIFT | UP)),
         }
     }
 
@@ -128,18 +128,17 @@ impl Word {
         Word(head.map_addr(|a| a | self.0.addr() & (SLEEP | ASK)))
     }
 
-    /// The story of an UP word.
-    pub fn story(self) -> Story {
+    /// The story of an UP word of a signal of that kind.
+    pub fn story(self, kind: Kind) -> Story {
         debug_assert!(self.is_up());
-        if self.has(VIA) {
-            Story::Via((self.0.addr() >> VIA_SHIFT) as u32)
-        } else {
-            let place = self.without(UP | LOCK).0 as *const Location<'static>;
-            // SAFETY: `up` made it from a `&'static Location`, whose alignment leaves the tags clear (checked below).
-            Story::At(unsafe { &*place })
+        let place = self.without(UP | LOCK).0 as *const Location<'static>;
+        if kind.is_composite() && (kind != Kind::Child || place.is_null()) {
+            return Story::Via((self.0.addr() >> VIA_SHIFT) as u32);
         }
+        // SAFETY: `up` made it from a `&'static Location`, whose alignment leaves the tags clear (checked below).
+        Story::At(unsafe { &*place })
     }
 }
 
-// UP words borrow three tag bits of a place, DOWN words four of a node.
-const _: () = assert!(align_of::<Location<'static>>() > (UP | LOCK | VIA) && align_of::<Link>() > TAGS);
+// UP words borrow two tag bits of a place, DOWN words four of a node.
+const _: () = assert!(align_of::<Location<'static>>() > (UP | LOCK) && align_of::<Link>() > TAGS);
