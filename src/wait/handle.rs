@@ -368,7 +368,7 @@ impl<'a> Peek<'a> {
         self.0.hands.load(Relaxed) as usize
     }
 
-    /// What hangs on it now, counted to a thousand.
+    /// What hangs on it now; others that want its lock wait while it is counted.
     pub(crate) fn hanging(self) -> usize {
         self.0.count_hanging()
     }

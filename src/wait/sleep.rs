@@ -81,7 +81,7 @@ impl Core {
         let held = self.lock();
         let head = held.word().head();
         let (mut l, mut n) = (head, 0);
-        while !l.is_null() && n < 1000 {
+        while !l.is_null() {
             n += 1;
             // SAFETY: W3.
             l = unsafe { (*l).next.get() };
