@@ -15,7 +15,7 @@
 //! K3  Who is at it says so, for those who must not wait for themselves: the list's heir in `prev`, before it claims;
 //!     the handle's in `Hook::canceller`, after, where only the thread that wrote it can find itself.
 use super::core::Core;
-use super::fire::each;
+use super::fire::{each, resume};
 use super::handle::User;
 use super::node::{Chain, Class, Link};
 use crate::sys::{AtomicU32, AtomicUsize, Ordering::*, Tracked, UnsafeCell, sleep_at, thread_mark, wake_at};
@@ -327,6 +327,24 @@ pub(super) fn run_all(calls: &mut Chain, first: &mut Option<Box<dyn Any + Send>>
     if !calls.is_empty() {
         // SAFETY: the chain's nodes were the list's and are the caller's now.
         each(first, || calls.pop().map(|l| unsafe { dispose(l, Op::Run, RUNNING, RAN) }));
+    }
+}
+
+/// As `run_all`, where nothing is left to be done after it: passes the first panic on.
+#[inline]
+pub(super) fn run_last(mut calls: Chain) {
+    match calls.pop() {
+        None => {}
+        // A lone one may unwind right through us, unless a panic is on its way already.
+        // SAFETY: as `run_all`.
+        Some(l) if calls.is_empty() && !std::thread::panicking() => unsafe { dispose(l, Op::Run, RUNNING, RAN) },
+        Some(l) => {
+            let mut first = None;
+            // SAFETY: the node is ours, and was the first of the chain.
+            unsafe { calls.prepend(l) };
+            run_all(&mut calls, &mut first);
+            resume(first);
+        }
     }
 }
 

@@ -295,17 +295,15 @@ impl Comp {
                 unsafe { held.push_front(l) };
             }
         }
-        // ORDERING: Relaxed: our own user holds one more pin, so this is not the last.
-        self.pins.fetch_sub(ups + lost, Relaxed);
+        if ups + lost > 0 {
+            // ORDERING: Relaxed: our own user holds one more pin, so this is not the last.
+            self.pins.fetch_sub(ups + lost, Relaxed);
+        }
         if ups > 0 && self.count_down(ups) == Count::Complete {
             // Ours to raise, so nothing may be waited for before that is done: words only, no polls.
             if let Some(i) = self.choose(Core::is_up) {
                 self.core.settle(i);
             }
-        }
-        let mut work = Work::new();
-        if lost > 0 {
-            self.count_dead(lost, &mut work);
         }
         if !self.timed {
             self.core.lock().stop_asking(); // before others may hang what a poll must not meet (A1)
@@ -313,10 +311,14 @@ impl Comp {
         // ORDERING: Release: see `is_linked`.
         self.links.store(LINKED, Release);
         // Risen or dead meanwhile? Its raiser and we met at the lock of the input whose slot it missed.
-        if !self.core.look().is_down() {
-            self.unlink(&mut work);
+        if lost > 0 || !self.core.look().is_down() {
+            let mut work = Work::new();
+            self.count_dead(lost, &mut work);
+            if !self.core.look().is_down() {
+                self.unlink(&mut work);
+            }
+            work.finish();
         }
-        work.finish();
     }
 
     /// Takes it off all inputs it still hangs on, O(1) each.

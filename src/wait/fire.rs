@@ -303,7 +303,7 @@ impl Work {
     }
 
     /// Phases 3 and 4.
-    pub fn run(mut self, mut first: Option<Panic>) -> Option<Panic> {
+    pub fn run(&mut self, mut first: Option<Panic>) -> Option<Panic> {
         callback::run_all(&mut self.calls, &mut first);
         // SAFETY: a chain of callbacks of the dead, each owned by us.
         each(&mut first, || self.unrun.pop().map(|l| unsafe { callback::drop_unrun(l) }));

@@ -273,11 +273,15 @@ fn drop_last(core: *mut Core) {
 fn drop_slow(core: *mut Core) {
     // SAFETY: the handle that is dropped keeps it alive until its count is lowered.
     let this = unsafe { &*core };
+    if this.kind.has_hands() && !less(&this.hands, 1) {
+        return;
+    }
+    // Of an UP leaf nothing is left but a count.
+    if this.kind == Kind::Leaf && this.is_up() {
+        return drop(User(this.into()));
+    }
     let mut work = Work::new();
     if this.kind.has_hands() {
-        if !less(&this.hands, 1) {
-            return work.finish();
-        }
         this.abandon(&mut work);
     }
     work.release(core);

@@ -1,7 +1,7 @@
 //! How a signal is raised, by hand or by its time, and how it is given up.
 use super::callback;
 use super::core::{Core, Held, Kind};
-use super::fire::{Work, resume};
+use super::fire::Work;
 use super::node::{self, Chain};
 use super::tale::Reason;
 use super::timed;
@@ -86,9 +86,7 @@ impl Core {
             if word.sleeps() {
                 self.gate.wake_all();
             }
-            let mut first = None;
-            callback::run_all(&mut calls, &mut first);
-            resume(first);
+            callback::run_last(calls);
             return true;
         }
         self.raise_all(held, story);
