@@ -363,15 +363,15 @@ mod tests {
     #[test]
     fn a_worker_gathers_every_end() {
         let ends: [Ended; 6] = [
-            Stopped.into(),
-            Closed.into(),
-            Broken.into(),
+            super::Stopped.into(),
+            super::Closed.into(),
+            super::Broken.into(),
             PopError::Closed.into(),
             BarrierError::Stopped.into(),
             PushError::Full(()).into(),
         ];
-        use Ended::*;
-        assert_eq!(ends, [Ended::Stopped, Ended::Closed, Ended::Broken, Ended::Closed, Ended::Stopped, TooMany]);
+        let gathered = [Ended::Stopped, Ended::Closed, Ended::Broken, Ended::Closed, Ended::Stopped, Ended::TooMany];
+        assert_eq!(ends, gathered);
     }
 
     #[test]

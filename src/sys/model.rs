@@ -49,33 +49,31 @@ pub(crate) fn shadows(on: bool) {
     SHADOWS.store(on, SeqCst)
 }
 
-/// A mutex taken before the lock bit and given back after it, so that loom's threads block where the program's spin.
+/// A mutex in place of the lock bit, so that loom's threads block where the program's spin, and polls have no lock bit to
+/// see come and go.
 ///
-/// It adds the very edges that the lock promises and no others, and shrinks the models of everything above the lock.
-/// The lock's own orderings are proved by models without it.
+/// It adds the very edges that the lock promises, and shrinks the models of everything above the lock. The lock's own
+/// orderings are proved by models without it.
 pub(crate) struct Shadow {
     mutex: Option<Mutex<()>>,
-    /// The word as the last holder left it, outside loom's view: no access, so no branch. Wrong, it makes the
-    /// compare-and-swap fail and tell the newest; a stale load could do no more.
+    /// The word as it was last written, outside loom's view: no access, so no branch. Exact under the mutex. Without
+    /// one it is a hint: wrong, it makes the compare-and-swap fail and tell the newest.
     memo: Memo,
 }
 pub(crate) struct Entered<'a>(#[allow(dead_code, reason = "held, not read")] Option<MutexGuard<'a, ()>>);
 
 impl Shadow {
-    pub fn new() -> Self {
-        Shadow { mutex: SHADOWS.load(SeqCst).then(|| Mutex::new(())), memo: Memo::new(0) }
+    pub fn new<T>(word: *mut T) -> Self {
+        let mutex = SHADOWS.load(SeqCst).then(|| Mutex::new(()));
+        Shadow { mutex, memo: Memo::new(word.expose_provenance()) }
     }
 
     pub fn enter(&self) -> Entered<'_> {
         Entered(self.mutex.as_ref().map(lock))
     }
 
-    /// Waits for the holder of the lock bit without taking it.
-    pub fn relax(&self, round: &mut u32) {
-        match &self.mutex {
-            Some(m) => drop(lock(m)),
-            None => relax(round),
-        }
+    pub fn is_the_lock(&self) -> bool {
+        self.mutex.is_some()
     }
 
     pub fn hint<T>(&self, _: &AtomicPtr<T>) -> *mut T {

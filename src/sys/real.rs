@@ -62,7 +62,8 @@ pub(crate) struct Shadow;
 pub(crate) struct Entered<'a>(PhantomData<&'a Shadow>);
 
 impl Shadow {
-    pub const fn new() -> Self {
+    #[inline(always)]
+    pub const fn new<T>(_: *mut T) -> Self {
         Shadow
     }
 
@@ -71,9 +72,10 @@ impl Shadow {
         Entered(PhantomData)
     }
 
-    #[cold]
-    pub fn relax(&self, round: &mut u32) {
-        relax(round)
+    /// Whether it stands in for the lock bit.
+    #[inline(always)]
+    pub const fn is_the_lock(&self) -> bool {
+        false
     }
 
     /// Where the compare-and-swap of the lock starts.

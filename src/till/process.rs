@@ -138,7 +138,7 @@ impl ProcessClock {
     }
 
     /// For tests that take its turns themselves.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "test-clock"))]
     pub(super) fn without_thread() -> ProcessClock {
         ProcessClock { started: AtomicBool::new(true), ..ProcessClock::new() }
     }

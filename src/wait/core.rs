@@ -85,7 +85,7 @@ impl Core {
             busy: AtomicU8::new(0),
             polls: AtomicU8::new(0),
             timer: Guarded::new(0),
-            shadow: Shadow::new(),
+            shadow: Shadow::new(word.0),
             _tracked: Tracked::new(),
         }
     }
@@ -106,7 +106,13 @@ impl Core {
     /// ORDERING: Release publishes what came before `go`; a failure tells nothing.
     #[inline(always)]
     pub fn rise_alone(&self, story: Story) -> bool {
-        self.word.compare_exchange(Word::NEW.0, Word::up(story).0, Release, Relaxed).is_ok()
+        let _entered = self.shadow.enter();
+        let up = Word::up(story);
+        let rose = self.word.compare_exchange(Word::NEW.0, up.0, Release, Relaxed).is_ok();
+        if rose {
+            self.shadow.note(up.0);
+        }
+        rose
     }
 
     /// Takes the lock, whatever the state.
@@ -114,6 +120,9 @@ impl Core {
     pub fn lock(&self) -> Held<'_> {
         let entered = self.shadow.enter();
         let guess = Word(self.shadow.hint(&self.word)).unlocked();
+        if self.shadow.is_the_lock() {
+            return Held { core: self, word: guess, _entered: entered };
+        }
         match self.try_lock(guess) {
             Ok(word) => Held { core: self, word, _entered: entered },
             Err(seen) => self.lock_slow(seen, entered),
@@ -156,6 +165,7 @@ impl Core {
     ///
     /// ORDERING: Relaxed: the gate's door orders sleeper and waker, and who finds UP here polls again with Acquire.
     pub fn mark_sleep(&self) -> bool {
+        let _entered = self.shadow.enter();
         let mut round = 0;
         let mut seen = Word(self.shadow.hint(&self.word)).unlocked();
         if seen.is_up() {
@@ -163,12 +173,15 @@ impl Core {
         }
         loop {
             if seen.is_locked() {
-                self.shadow.relax(&mut round);
+                relax(&mut round);
                 seen = Word(self.shadow.hint(&self.word)).unlocked();
             }
             if !seen.is_up() {
                 match self.word.compare_exchange(seen.0, seen.sleeping().0, Relaxed, Relaxed) {
-                    Ok(_) => return true,
+                    Ok(_) => {
+                        self.shadow.note(seen.sleeping().0);
+                        return true;
+                    }
                     Err(now) => seen = Word(now),
                 }
             }
@@ -235,7 +248,17 @@ impl Held<'_> {
 
     /// ORDERING: Release, as the unlock.
     fn show(&self) {
+        if self.core.shadow.is_the_lock() {
+            return self.store();
+        }
         self.core.word.store(self.word.locked().0, Release);
+    }
+
+    /// ORDERING: Release pairs with the next holder's Acquire; it also publishes UP to polls (S2).
+    #[inline(always)]
+    fn store(&self) {
+        self.core.shadow.note(self.word.0);
+        self.core.word.store(self.word.0, Release);
     }
 
     /// From now on the word says it all; only for a word that is not UP.
@@ -289,10 +312,10 @@ impl Held<'_> {
 }
 
 impl Drop for Held<'_> {
-    /// ORDERING: Release pairs with the next holder's Acquire; it also publishes UP to polls (S2).
     #[inline]
     fn drop(&mut self) {
-        self.core.shadow.note(self.word.0);
-        self.core.word.store(self.word.0, Release);
+        if !self.core.shadow.is_the_lock() || self.core.shadow.hint(&self.core.word) != self.word.0 {
+            self.store();
+        }
     }
 }

@@ -47,6 +47,7 @@ impl Firing {
     }
 
     /// Phase 1: it goes before its time, for that reason.
+    #[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
     pub(crate) fn raise_early(&mut self, till: Armed, reason: &str) {
         let reason: Box<dyn std::error::Error + Send + Sync> = reason.into();
         self.raise_with(till, Some(reason.into()));
