@@ -47,20 +47,10 @@ impl Place {
         let write = |path: &str, text: &str| fs::write(package.join(path), text).unwrap();
         write("Cargo.toml", &manifest);
         write(&format!("src/{file}"), source);
-        fs::copy(
-            Path::new(ROOT).join("Cargo.lock"),
-            package.join("Cargo.lock"),
-        )
-        .unwrap();
+        fs::copy(Path::new(ROOT).join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
         let before = sys::cpu_time(true);
         let output = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--release",
-                "--offline",
-                "--message-format=json",
-                "--quiet",
-            ])
+            .args(["build", "--release", "--offline", "--message-format=json", "--quiet"])
             .current_dir(&package)
             .env("CARGO_TARGET_DIR", package.join("target"))
             .output()
@@ -69,11 +59,7 @@ impl Place {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name} does not build: {errors}");
         let messages = String::from_utf8_lossy(&output.stdout).into_owned();
-        Built {
-            package,
-            cpu,
-            messages,
-        }
+        Built { package, cpu, messages }
     }
 }
 
@@ -92,18 +78,13 @@ struct Built {
 impl Built {
     /// Crates compiled, without the package itself and without build scripts.
     fn crates(&self) -> usize {
-        let compiled = self
-            .messages
-            .lines()
-            .filter(|l| l.contains("\"compiler-artifact\""));
+        let compiled = self.messages.lines().filter(|l| l.contains("\"compiler-artifact\""));
         compiled.filter(|l| !l.contains("\"custom-build\"")).count() - 1
     }
 
     /// Bytes of the stripped program.
     fn size(&self, name: &str) -> u64 {
-        fs::metadata(self.package.join("target/release").join(name))
-            .unwrap()
-            .len()
+        fs::metadata(self.package.join("target/release").join(name)).unwrap().len()
     }
 }
 
@@ -115,9 +96,7 @@ fn ours() -> String {
 /// crates that is. More: a dependency came in, or generic code that is compiled twice.
 fn compile(suite: &mut Suite, place: &Rc<Place>) {
     let rows = [
-        Row::ns("C1", "compile from scratch, CPU")
-            .unit(Unit::Seconds)
-            .goal(Goal::AtMost(4.0)),
+        Row::ns("C1", "compile from scratch, CPU").unit(Unit::Seconds).goal(Goal::AtMost(4.0)),
         Row::ns("C1-crates", "crates compiled").unit(Unit::Crates),
     ];
     suite.group(rows, |g| {
@@ -133,10 +112,7 @@ fn compile(suite: &mut Suite, place: &Rc<Place>) {
             })
         };
         g.ours(build("compile-ours", ours()));
-        g.peer(
-            "CancellationToken",
-            build("compile-cancel", CANCEL.to_string()),
-        );
+        g.peer("CancellationToken", build("compile-cancel", CANCEL.to_string()));
         g.peer("tokio time", build("compile-tokio", TOKIO.to_string()));
     });
 }
@@ -217,16 +193,8 @@ fn size(suite: &mut Suite, place: &Rc<Place>) {
     let row = Row::ns("C2", "binary beyond its std twin, with Till").unit(Unit::Kilobytes);
     let sizes = [
         ("size-ours", ours(), WITH_TILL.to_string()),
-        (
-            "size-cancel",
-            CANCEL.to_string(),
-            [BLOCK_ON, WITH_TOKEN].concat(),
-        ),
-        (
-            "size-tokio",
-            [CANCEL, TOKIO].join("\n"),
-            WITH_TOKIO.to_string(),
-        ),
+        ("size-cancel", CANCEL.to_string(), [BLOCK_ON, WITH_TOKEN].concat()),
+        ("size-tokio", [CANCEL, TOKIO].join("\n"), WITH_TOKIO.to_string()),
     ];
     suite.group([row.goal(Goal::AtMost(24.0))], |g| {
         g.rounds(1);
@@ -237,9 +205,7 @@ fn size(suite: &mut Suite, place: &Rc<Place>) {
             values(move || {
                 let build_twin = || place.build("twin", "", "main.rs", STD_TWIN).size("twin");
                 let base = *twin.borrow_mut().get_or_insert_with(build_twin);
-                let size = place
-                    .build(name, &dependency, "main.rs", &source)
-                    .size(name);
+                let size = place.build(name, &dependency, "main.rs", &source).size(name);
                 [(size as f64 - base as f64) / 1_000.0]
             })
         };

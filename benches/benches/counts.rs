@@ -1,4 +1,5 @@
-//! Instructions per operation, counted by callgrind: a guard that no noise can hide behind.
+//! Instructions and locked memory accesses per operation, counted by callgrind: a guard that no
+//! noise can hide behind.
 //!
 //! Needs valgrind, and says so and ends well without it. The program runs itself under callgrind
 //! with two numbers of repetitions; the difference is free of start-up and set-up.
@@ -19,6 +20,8 @@ use tokio_util::sync::CancellationToken as Token;
 /// An operation of ours and the best peer's, each done so many times after its set-up.
 struct Op {
     id: &'static str,
+    /// The row of its locked accesses.
+    locked: &'static str,
     what: &'static str,
     ours: fn(usize),
     who: &'static str,
@@ -33,16 +36,11 @@ fn repeat<R>(n: usize, mut op: impl FnMut() -> R) {
 
 /// More instructions than before: the fast path of that row has grown. No goals: the file's
 /// history is the goal.
-const OPS: [Op; 9] = [
-    Op {
-        id: "N-S1",
-        what: "is_go(), not go",
-        ours: poll,
-        who: "triggered",
-        peer: poll_peer,
-    },
+const OPS: [Op; 10] = [
+    Op { id: "N-S1", locked: "N-S1-locked", what: "is_go(), not go", ours: poll, who: "triggered", peer: poll_peer },
     Op {
         id: "N-S1x",
+        locked: "N-S1x-locked",
         what: "is_go() of a | b",
         ours: poll_or,
         who: "CancellationToken",
@@ -50,6 +48,7 @@ const OPS: [Op; 9] = [
     },
     Op {
         id: "N-S2",
+        locked: "N-S2-locked",
         what: "create + drop",
         ours: create,
         who: "Arc<tokio Notify>",
@@ -57,34 +56,40 @@ const OPS: [Op; 9] = [
     },
     Op {
         id: "N-S4",
+        locked: "N-S4-locked",
         what: "create + go + drop",
         ours: life,
-        who: "oneshot",
+        who: "tokio oneshot",
         peer: life_peer,
     },
     Op {
         id: "N-S6",
+        locked: "N-S6-locked",
         what: "register a waiter + drop it",
         ours: wait,
         who: "event-listener",
         peer: wait_peer,
     },
+    Op { id: "N-S7", locked: "N-S7-locked", what: "then + cancel", ours: then, who: "event-listener", peer: then_peer },
     Op {
-        id: "N-S7",
-        what: "then + cancel",
-        ours: then,
-        who: "event-listener",
-        peer: then_peer,
+        id: "N-S7-or",
+        locked: "N-S7-or-locked",
+        what: "a | b made, observed, dropped",
+        ours: observe,
+        who: "CancellationToken child",
+        peer: observe_peer,
     },
     Op {
         id: "N-S9",
+        locked: "N-S9-locked",
         what: "create, then, go, drop",
         ours: whole,
-        who: "oneshot",
+        who: "tokio oneshot",
         peer: whole_peer,
     },
     Op {
         id: "N-S10",
+        locked: "N-S10-locked",
         what: "a | b, create + drop",
         ours: or,
         who: "two event-listeners",
@@ -92,6 +97,7 @@ const OPS: [Op; 9] = [
     },
     Op {
         id: "N-T1",
+        locked: "N-T1-locked",
         what: "360 s Till: create, arm, drop",
         ours: arm,
         who: "tokio sleep",
@@ -111,12 +117,13 @@ fn main() {
         return;
     }
     let mut suite = Suite::start("counts");
-    for Op { id, what, who, .. } in OPS {
-        suite.group([Row::ns(id, what).unit(Unit::Instructions)], |g| {
+    for Op { id, locked, what, who, .. } in OPS {
+        let rows = [Row::ns(id, what).unit(Unit::Instructions), Row::ns(locked, what).unit(Unit::Locked)];
+        suite.group(rows, |g| {
             g.rounds(1);
             g.cold();
-            g.ours(values(move || [instructions(id, "ours")]));
-            g.peer(who, values(move || [instructions(id, "peer")]));
+            g.ours(values(move || per_operation(id, "ours")));
+            g.peer(who, values(move || per_operation(id, "peer")));
         });
     }
     suite.finish();
@@ -125,35 +132,34 @@ fn main() {
 /// Does one operation `n` times, in a process that has had a second thread like any other.
 fn run(id: &str, who: &str, n: usize) {
     let parked = std::thread::spawn(std::thread::park);
-    let op = OPS
-        .iter()
-        .find(|op| op.id == id)
-        .expect("an operation of the list");
+    let op = OPS.iter().find(|op| op.id == id).expect("an operation of the list");
     (if who == "ours" { op.ours } else { op.peer })(n);
     parked.thread().unpark();
     parked.join().expect("the parked thread only parks");
 }
 
-fn instructions(id: &str, who: &str) -> f64 {
+/// Instructions, and locked accesses among them.
+fn per_operation(id: &str, who: &str) -> [f64; 2] {
     const FEW: u64 = 1_000;
     const MANY: u64 = 11_000;
-    (collected(id, who, MANY) as f64 - collected(id, who, FEW) as f64) / (MANY - FEW) as f64
+    let (few, many) = (collected(id, who, FEW), collected(id, who, MANY));
+    [0, 1].map(|i| (many[i] as f64 - few[i] as f64) / (MANY - FEW) as f64)
 }
 
-/// All instructions of one run of this program.
-fn collected(id: &str, who: &str, n: u64) -> u64 {
+/// All instructions and locked accesses of one run of this program.
+fn collected(id: &str, who: &str, n: u64) -> [u64; 2] {
     let this = std::env::current_exe().expect("the program knows itself");
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(["--tool=callgrind", "--collect-bus=yes", "--callgrind-out-file=/dev/null"])
         .arg(this)
         .args(["--op", id, who, &n.to_string()])
         .output()
         .expect("valgrind runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    let total = said.lines().find_map(|l| l.split("Collected : ").nth(1));
-    total
-        .and_then(|n| n.trim().parse().ok())
-        .unwrap_or_else(|| panic!("callgrind said: {said}"))
+    let totals = said.lines().find_map(|l| l.split("Collected : ").nth(1));
+    let totals = totals.unwrap_or_else(|| panic!("callgrind said: {said}"));
+    let mut totals = totals.split_whitespace().map(|n| n.parse().expect("a number"));
+    [0, 1].map(|_| totals.next().expect("instructions and locked accesses"))
 }
 
 fn poll(n: usize) {
@@ -190,7 +196,10 @@ fn life(n: usize) {
 }
 
 fn life_peer(n: usize) {
-    repeat(n, || oneshot::channel().0.send(()).is_err());
+    repeat(n, || {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        (sender.send(()), receiver)
+    });
 }
 
 fn wait(n: usize) {
@@ -219,6 +228,19 @@ fn then_peer(n: usize) {
     repeat(n, || event.listen());
 }
 
+fn observe(n: usize) {
+    let (a, b) = (Signal::new(), Signal::new());
+    repeat(n, || {
+        let callback = (&a | &b).then(|| assert!(black_box(1) > 0));
+        black_box(callback.cancel());
+    });
+}
+
+fn observe_peer(n: usize) {
+    let token = Token::new();
+    repeat(n, || token.child_token());
+}
+
 fn whole(n: usize) {
     repeat(n, || {
         let signal = Signal::new();
@@ -229,7 +251,7 @@ fn whole(n: usize) {
 
 fn whole_peer(n: usize) {
     repeat(n, || {
-        let (sender, mut receiver) = oneshot::async_channel();
+        let (sender, mut receiver) = tokio::sync::oneshot::channel();
         black_box(poll_once(&mut receiver).is_pending());
         (sender.send(()).is_ok(), receiver)
     });
@@ -254,10 +276,7 @@ fn arm(n: usize) {
 }
 
 fn arm_peer(n: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _inside = runtime.enter();
     let long = std::time::Duration::from_secs(360);
     repeat(n, || poll_once(tokio::time::sleep(long)).is_pending());

@@ -42,38 +42,26 @@ fn signal(suite: &mut Suite) {
     let row = Row::ns("S16", "heap bytes of a signal").unit(Unit::Bytes);
     suite.group([row.goal(Goal::AtMost(40.0))], |g| {
         once(g);
-        g.limit(
-            "Arc<AtomicBool>",
-            bytes(|| Arc::new(std::sync::atomic::AtomicBool::new(false))),
-        );
+        g.limit("Arc<AtomicBool>", bytes(|| Arc::new(std::sync::atomic::AtomicBool::new(false))));
         g.ours(bytes(Signal::new));
         g.peer("Arc<tokio Notify>", bytes(|| Arc::new(Notify::new())));
         g.peer("CancellationToken", bytes(Token::new));
     });
     // The closure holds one word: at most 32 bytes and that.
-    let row = Row::ns(
-        "S16-then",
-        "heap bytes of a callback with 8 bytes of captures",
-    );
+    let row = Row::ns("S16-then", "heap bytes of a callback with 8 bytes of captures");
     suite.group([row.unit(Unit::Bytes).goal(Goal::AtMost(40.0))], |g| {
         once(g);
         let (signal, token, event) = (Signal::new(), Token::new(), Event::<()>::new());
         // The first listener makes the list: not counted.
         let first = event.listen();
         let word = 1_usize;
-        g.limit(
-            "a boxed closure and a link",
-            bytes(move || Box::new([word, word, word])),
-        );
+        g.limit("a boxed closure and a link", bytes(move || Box::new([word, word, word])));
         g.ours(bytes(move || {
             let captured = std::hint::black_box(word);
             signal.then(move || assert!(captured > 0))
         }));
         g.peer("event-listener", bytes(move || (&first, event.listen()).1));
-        g.peer(
-            "CancellationToken child",
-            bytes(move || token.child_token()),
-        );
+        g.peer("CancellationToken child", bytes(move || token.child_token()));
     });
 }
 
@@ -102,10 +90,7 @@ fn till(suite: &mut Suite) {
     suite.group([row.goal(Goal::AtMost(48.0))], |g| {
         once(g);
         g.ours(armed(|| Till::after(LONG).into_future()));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let sleeps = bytes(move || {
             let _inside = runtime.enter();
             let mut sleep = Box::pin(tokio::time::sleep(LONG));

@@ -79,16 +79,9 @@ fn scattered(i: usize) -> Duration {
 /// Slower: every `x_until` that ends in time pays. Not flat: a search instead of a slot.
 fn arm(suite: &mut Suite) {
     for (id, n) in [("T1-0", 0), ("T1-10k", 10_000), ("T1-1M", 1_000_000)] {
-        let row = Row::ns(
-            id,
-            "360 s Till: create, arm, drop, among so many outstanding",
-        );
+        let row = Row::ns(id, "360 s Till: create, arm, drop, among so many outstanding");
         let row = row.goal(Goal::Than("tokio sleep", 0.45));
-        let row = if n > 0 {
-            row.goal(Goal::Flat("T1-0", FLAT))
-        } else {
-            row
-        };
+        let row = if n > 0 { row.goal(Goal::Flat("T1-0", FLAT)) } else { row };
         let row = if n > 100_000 { row.large() } else { row };
         suite.group([row], |g| arm_among(g, n));
     }
@@ -109,10 +102,7 @@ fn arm_among(g: &mut Group, outstanding: usize) {
     let others = polled(outstanding, |i| sleep(scattered(i)));
     g.peer("tokio sleep", each(move || (&others, tokio_armed()).1));
     let others = polled(outstanding, |i| Timer::after(scattered(i)));
-    g.peer(
-        "async-io Timer",
-        each(move || (&others, async_io_armed()).1),
-    );
+    g.peer("async-io Timer", each(move || (&others, async_io_armed()).1));
     let map = Map::default();
     for i in 0..outstanding {
         map.insert(Instant::now() + scattered(i), Waker::noop().clone());
@@ -189,9 +179,7 @@ fn lateness(wait: impl Fn(Duration) + Sync) -> impl FnMut(&mut Samples) {
 /// ticking wheel, or a detour by a second thread.
 fn one_millisecond(suite: &mut Suite) {
     const ROUNDS: usize = 30;
-    let row = Row::ns("T4", "1 ms Till waited for by a thread, late")
-        .unit(Unit::Us)
-        .median();
+    let row = Row::ns("T4", "1 ms Till waited for by a thread, late").unit(Unit::Us).median();
     suite.group([row.goal(Goal::Than("std sleep", 0.4))], |g| {
         g.rounds(ROUNDS);
         let exact = |wait| {
@@ -202,9 +190,7 @@ fn one_millisecond(suite: &mut Suite) {
         g.ours(lateness(|wait| Till::after(wait).wait()));
         awaited_rivals(g);
     });
-    let row = Row::ns("T4-async", "1 ms Till awaited by a task, late")
-        .unit(Unit::Us)
-        .median();
+    let row = Row::ns("T4-async", "1 ms Till awaited by a task, late").unit(Unit::Us).median();
     suite.group([row], |g| {
         g.rounds(ROUNDS);
         g.ours(lateness(|wait| block_on(Till::after(wait).wait_async())));
@@ -214,54 +200,31 @@ fn one_millisecond(suite: &mut Suite) {
 
 fn awaited_rivals(g: &mut Group) {
     g.peer("std sleep", lateness(thread::sleep));
-    g.peer(
-        "async-io Timer",
-        lateness(|wait| assert!(block_on(Timer::after(wait)) <= Instant::now())),
-    );
+    g.peer("async-io Timer", lateness(|wait| assert!(block_on(Timer::after(wait)) <= Instant::now())));
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
-    g.peer(
-        "tokio sleep",
-        lateness(move |wait| runtime.block_on(async { sleep(wait).await })),
-    );
+    g.peer("tokio sleep", lateness(move |wait| runtime.block_on(async { sleep(wait).await })));
 }
 
 /// Many that are due within one second, each waking a task. More CPU: a system call, a search or a
 /// cascade too many for each. Later: a coarser tick, or one task's work delays the others.
 fn fire_many(suite: &mut Suite) {
     let sizes = [
-        (
-            100_000,
-            Duration::from_millis(400),
-            ["T2-100k", "T3-100k"],
-            4,
-        ),
-        (1_000_000, Duration::from_secs(2), ["T2-1M", "T3-1M"], 3),
+        (100_000, Duration::from_millis(600), ["T2-100k", "T3-100k"], 3),
+        (1_000_000, Duration::from_millis(2_500), ["T2-1M", "T3-1M"], 2),
     ];
     for (n, lead, ids, rounds) in sizes {
-        let late = Row::ns(ids[1], "how late those were, p50")
-            .unit(Unit::Us)
-            .median()
-            .large();
-        let cpu = Row::ns(ids[0], "fire Tills due within 1 s, CPU each")
-            .median()
-            .large();
+        let late = Row::ns(ids[1], "how late those were, p50").unit(Unit::Us).median().large();
+        let cpu = Row::ns(ids[0], "fire and drop Tills due within 1 s, CPU each").median().large();
         let many = n > 100_000;
-        let late = if many {
-            late.goal(Goal::AtMost(600.0))
-        } else {
-            late
-        };
-        suite.group(
-            [cpu.goal(Goal::Peer(if many { 0.65 } else { 0.5 })), late],
-            |g| {
-                g.rounds(rounds);
-                g.cold();
-                g.limit("sorted vector and a thread", fire::<Sorted>(n, lead));
-                g.ours(fire::<Ours>(n, lead));
-                g.peer("tokio sleep", fire::<Tokio>(n, lead));
-                g.peer("async-io Timer", fire::<AsyncIo>(n, lead));
-                g.peer("Mutex<BTreeMap> and a thread", fire::<Mapped>(n, lead));
-            },
-        );
+        let late = if many { late.goal(Goal::AtMost(600.0)) } else { late };
+        suite.group([cpu.goal(Goal::Peer(if many { 0.65 } else { 0.5 })), late], |g| {
+            g.rounds(rounds);
+            g.cold();
+            g.limit("sorted vector and a thread", fire::<Sorted>(n, lead));
+            g.ours(fire::<Ours>(n, lead));
+            g.peer("tokio sleep", fire::<Tokio>(n, lead));
+            g.peer("async-io Timer", fire::<AsyncIo>(n, lead));
+            g.peer("Mutex<BTreeMap> and a thread", fire::<Mapped>(n, lead));
+        });
     }
 }

@@ -21,11 +21,7 @@ pub fn args() -> &'static Args {
         Args {
             // `cargo test --benches` starts benches without `--bench`: then a smoke run will do.
             quick: has("--quick") || !has("--bench"),
-            rows: given
-                .iter()
-                .filter(|a| !a.starts_with("--"))
-                .cloned()
-                .collect(),
+            rows: given.iter().filter(|a| !a.starts_with("--")).cloned().collect(),
         }
     })
 }
@@ -35,8 +31,7 @@ impl Args {
     pub fn wants(&self, id: &str) -> bool {
         self.rows.is_empty()
             || self.rows.iter().any(|wanted| {
-                id.strip_prefix(wanted.as_str())
-                    .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+                id.strip_prefix(wanted.as_str()).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
             })
     }
 

@@ -24,7 +24,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Bytes of heap that each of `n` things made by `make` holds, whatever all of them share included.
+/// Bytes of heap that each of `n` things made by `make` holds, to the nearest: what all of them
+/// share is spread over them.
 ///
 /// Another thread must not allocate meanwhile.
 pub fn bytes_each<T>(n: usize, mut make: impl FnMut() -> T) -> f64 {
@@ -32,5 +33,5 @@ pub fn bytes_each<T>(n: usize, mut make: impl FnMut() -> T) -> f64 {
     let before = LIVE.load(Relaxed);
     made.extend((0..n).map(|_| make()));
     let after = LIVE.load(Relaxed);
-    (after as f64 - before as f64) / n as f64
+    ((after as f64 - before as f64) / n as f64).round()
 }

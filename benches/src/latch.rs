@@ -116,9 +116,7 @@ pub fn wake_all<L: Latch>(sleepers: usize) -> impl FnMut(&mut Samples) {
         thread::scope(|s| {
             for id in &ids {
                 let small = thread::Builder::new().stack_size(SMALL_STACK);
-                small
-                    .spawn_scoped(s, move || sleep(id))
-                    .expect("the system has threads left");
+                small.spawn_scoped(s, move || sleep(id)).expect("the system has threads left");
             }
             for id in &ids {
                 while id.load(SeqCst) == 0 {

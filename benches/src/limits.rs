@@ -27,9 +27,7 @@ impl Latch for RawFutex {
     }
 
     fn wait(&self) {
-        let _ = self
-            .0
-            .compare_exchange(RawFutex::DOWN, RawFutex::SLEPT_ON, Acquire, Acquire);
+        let _ = self.0.compare_exchange(RawFutex::DOWN, RawFutex::SLEPT_ON, Acquire, Acquire);
         while self.0.load(Acquire) != RawFutex::UP {
             futex::wait(&self.0, RawFutex::SLEPT_ON);
         }
@@ -45,13 +43,7 @@ mod futex {
         let op = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
         // SAFETY: the word lives as long as the call; without a limit of time.
         unsafe {
-            libc::syscall(
-                libc::SYS_futex,
-                word,
-                op,
-                while_it_is,
-                null::<libc::timespec>(),
-            );
+            libc::syscall(libc::SYS_futex, word, op, while_it_is, null::<libc::timespec>());
         }
     }
 
@@ -81,11 +73,7 @@ impl Bit {
     /// Runs `body` inside the lock. Spins: for a single thread, or two that may burn.
     #[inline]
     pub fn hold<R>(&self, body: impl FnOnce() -> R) -> R {
-        while self
-            .0
-            .compare_exchange_weak(0, 1, Acquire, Relaxed)
-            .is_err()
-        {
+        while self.0.compare_exchange_weak(0, 1, Acquire, Relaxed).is_err() {
             std::hint::spin_loop();
         }
         let result = body();

@@ -14,28 +14,16 @@ pub(crate) fn root() -> PathBuf {
 /// Cores, architecture, clock rate and compiler, in words.
 pub(crate) fn describe() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let mhz = info
-        .lines()
-        .find(|l| l.starts_with("cpu MHz"))
-        .and_then(|l| l.split(": ").nth(1));
-    let ghz = mhz
-        .and_then(|m| m.parse::<f64>().ok())
-        .map(|m| format!(" at {:.1} GHz", m / 1e3));
+    let mhz = info.lines().find(|l| l.starts_with("cpu MHz")).and_then(|l| l.split(": ").nth(1));
+    let ghz = mhz.and_then(|m| m.parse::<f64>().ok()).map(|m| format!(" at {:.1} GHz", m / 1e3));
     let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
-    let virtually = if info.contains("hypervisor") {
-        ", virtual machine"
-    } else {
-        ""
-    };
+    let virtually = if info.contains("hypervisor") { ", virtual machine" } else { "" };
     let compiler = Command::new("rustc").arg("--version").output();
     let compiler = compiler.map(|o| String::from_utf8_lossy(&o.stdout).into_owned());
     let compiler = compiler.unwrap_or_default();
     let compiler: Vec<_> = compiler.split_whitespace().take(2).collect();
     let (cpus, ghz) = (sys::cpus(), ghz.unwrap_or_default());
-    format!(
-        "{cpus} cores {arch}{ghz}, {os}{virtually}, {}",
-        compiler.join(" ")
-    )
+    format!("{cpus} cores {arch}{ghz}, {os}{virtually}, {}", compiler.join(" "))
 }
 
 /// Name and version of each package the benches are built against by name.
@@ -68,9 +56,7 @@ pub(crate) fn versions() -> Vec<(String, String)> {
 /// Today, in UTC.
 pub(crate) fn today() -> String {
     const DAY: u64 = 24 * 60 * 60;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let (mut year, mut day) = (1970, now.as_secs() / DAY);
     let leap = |y: u64| y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
     let days_in = |y| if leap(y) { 366 } else { 365 };
@@ -99,11 +85,7 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn start() -> Load {
-        Load {
-            start: Instant::now(),
-            busy: busy(),
-            own: own(),
-        }
+        Load { start: Instant::now(), busy: busy(), own: own() }
     }
 
     /// The share of all CPU time that went to other processes, in percent.
@@ -125,10 +107,6 @@ fn busy() -> Duration {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let all = text.lines().next().unwrap_or_default();
     // cpu user nice system idle iowait irq …
-    let ticks: Vec<u32> = all
-        .split_whitespace()
-        .skip(1)
-        .filter_map(|n| n.parse().ok())
-        .collect();
+    let ticks: Vec<u32> = all.split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
     TICK * ticks.iter().take(3).sum()
 }

@@ -16,13 +16,7 @@ impl Line {
     fn of(variant: &Variant, row: usize) -> Option<Line> {
         let (sorted, clean) = variant.samples.of(row);
         let (min, median) = (*sorted.first()?, sorted[sorted.len() / 2]);
-        Some(Line {
-            who: variant.who,
-            role: variant.role,
-            min,
-            median,
-            clean,
-        })
+        Some(Line { who: variant.who, role: variant.role, min, median, clean })
     }
 
     pub(crate) fn by(&self, stat: Stat) -> f64 {
@@ -45,17 +39,8 @@ pub(crate) struct Outcome {
 impl Outcome {
     pub(crate) fn of(row: Row, index: usize, variants: &[Variant], earlier: &[Outcome]) -> Outcome {
         let lines = variants.iter().filter_map(|v| Line::of(v, index)).collect();
-        let mut outcome = Outcome {
-            row,
-            lines,
-            met: None,
-        };
-        let verdicts: Vec<bool> = outcome
-            .row
-            .goals
-            .iter()
-            .filter_map(|g| outcome.judge(g, earlier))
-            .collect();
+        let mut outcome = Outcome { row, lines, met: None };
+        let verdicts: Vec<bool> = outcome.row.goals.iter().filter_map(|g| outcome.judge(g, earlier)).collect();
         outcome.met = (!verdicts.is_empty()).then(|| verdicts.iter().all(|met| *met));
         outcome
     }
@@ -80,7 +65,9 @@ impl Outcome {
 
     /// Ours over `other`, by the row's statistic.
     pub(crate) fn ratio(&self, other: Option<&Line>) -> Option<f64> {
-        Some(self.ours()?.by(self.row.stat) / other?.by(self.row.stat))
+        let ratio = self.ours()?.by(self.row.stat) / other?.by(self.row.stat);
+        // Neither of them does it at all.
+        (!ratio.is_nan()).then_some(ratio)
     }
 
     fn judge(&self, goal: &Goal, earlier: &[Outcome]) -> Option<bool> {
@@ -110,12 +97,7 @@ impl Outcome {
             Goal::Flat(id, most) => format!("≤ {most}× {id}"),
             Goal::AtMost(most) => format!("≤ {most} {}", unit(self.row.unit)),
         };
-        self.row
-            .goals
-            .iter()
-            .map(one)
-            .collect::<Vec<_>>()
-            .join(", ")
+        self.row.goals.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
     pub(crate) fn verdict(&self) -> &'static str {
@@ -130,18 +112,8 @@ impl Outcome {
 
     /// Prints every variant, as soon as the row is done.
     pub(crate) fn print(&self) {
-        let Row {
-            id,
-            name,
-            unit: u,
-            stat,
-            ..
-        } = &self.row;
-        println!(
-            "\n{id}: {name} ({}, judged by {})",
-            unit(*u),
-            statistic(*stat)
-        );
+        let Row { id, name, unit: u, stat, .. } = &self.row;
+        println!("\n{id}: {name} ({}, judged by {})", unit(*u), statistic(*stat));
         let ours = self.ours().map(|l| l.by(*stat));
         for line in &self.lines {
             let ratio = ours.map_or(f64::NAN, |o| o / line.by(*stat));
@@ -175,6 +147,7 @@ pub(crate) fn unit(unit: Unit) -> &'static str {
         Unit::Kilobytes => "kB",
         Unit::Seconds => "s",
         Unit::Instructions => "instructions",
+        Unit::Locked => "locked accesses",
         Unit::Crates => "crates",
     }
 }
@@ -189,16 +162,9 @@ pub(crate) fn statistic(stat: Stat) -> &'static str {
 /// Prints the table as it goes into RESULTS.md.
 pub(crate) fn print_table(outcomes: &[Outcome], load: f64) {
     println!("\nOther processes used {load:.0} % of the machine meanwhile.\n");
-    crate::results::HEAD
-        .iter()
-        .for_each(|line| println!("{line}"));
-    outcomes
-        .iter()
-        .for_each(|o| println!("{}", crate::results::line(o)));
-    let missed = outcomes
-        .iter()
-        .filter(|o| o.met == Some(false))
-        .map(|o| o.row.id);
+    crate::results::HEAD.iter().for_each(|line| println!("{line}"));
+    outcomes.iter().for_each(|o| println!("{}", crate::results::line(o)));
+    let missed = outcomes.iter().filter(|o| o.met == Some(false)).map(|o| o.row.id);
     let missed: Vec<_> = missed.collect();
     println!("\n{} rows, missed: {}", outcomes.len(), missed.join(" "));
 }

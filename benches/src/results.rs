@@ -12,11 +12,8 @@ pub(crate) const HEAD: [&str; 2] = [
 /// The table's line of a row.
 pub(crate) fn line(outcome: &Outcome) -> String {
     let none = || "–".to_string();
-    let pair = |l: Option<&crate::report::Line>| {
-        l.map_or_else(none, |l| {
-            format!("{} / {}", number(l.min), number(l.median))
-        })
-    };
+    let pair =
+        |l: Option<&crate::report::Line>| l.map_or_else(none, |l| format!("{} / {}", number(l.min), number(l.median)));
     let ratio = |r: Option<f64>| r.map_or_else(none, |r| format!("{r:.2}×"));
     let (row, peer, limit) = (&outcome.row, outcome.peer(), outcome.limit());
     let peer_name = peer.map_or(String::new(), |p| format!(" {}", p.who));
@@ -53,32 +50,19 @@ pub(crate) fn merge(room: &str, order: &[&str], outcomes: &[Outcome], load: f64)
     let old = fs::read_to_string(&path).unwrap_or_default();
     let head = head();
     // Rows from another machine, or against other versions, are not comparable.
-    let mut sections = if old.starts_with(&head) {
-        sections(&old)
-    } else {
-        Vec::new()
-    };
+    let mut sections = if old.starts_with(&head) { sections(&old) } else { Vec::new() };
     let title = format!("## {room}");
-    let at = sections
-        .iter()
-        .position(|s| s.first() == Some(&title))
-        .unwrap_or_else(|| {
-            sections.push(vec![title.clone()]);
-            sections.len() - 1
-        });
+    let at = sections.iter().position(|s| s.first() == Some(&title)).unwrap_or_else(|| {
+        sections.push(vec![title.clone()]);
+        sections.len() - 1
+    });
     let kept = &sections[at];
     let row_of = |id: &str| {
         let new = outcomes.iter().find(|o| o.row.id == id).map(line);
-        new.or_else(|| {
-            kept.iter()
-                .find(|l| l.starts_with(&format!("| {id} |")))
-                .cloned()
-        })
+        new.or_else(|| kept.iter().find(|l| l.starts_with(&format!("| {id} |"))).cloned())
     };
     let mut section = vec![title, String::new()];
-    section.push(format!(
-        "While these ran last, other processes used {load:.0} % of the machine."
-    ));
+    section.push(format!("While these ran last, other processes used {load:.0} % of the machine."));
     section.push(String::new());
     section.extend(HEAD.map(str::to_string));
     section.extend(order.iter().filter_map(|id| row_of(id)));
@@ -95,10 +79,7 @@ pub(crate) fn merge(room: &str, order: &[&str], outcomes: &[Outcome], load: f64)
 /// Everything above the first room.
 fn head() -> String {
     let versions = machine::versions();
-    let versions: Vec<_> = versions
-        .iter()
-        .map(|(name, v)| format!("{name} {v}"))
-        .collect();
+    let versions: Vec<_> = versions.iter().map(|(name, v)| format!("{name} {v}")).collect();
     let (machine, versions) = (machine::describe(), versions.join(", "));
     format!("{INTRODUCTION}\nMachine: {machine}.\nPeers: {versions}.\n")
 }

@@ -21,6 +21,8 @@ pub enum Unit {
     Seconds,
     /// Instructions of the processor.
     Instructions,
+    /// Memory accesses that lock their line.
+    Locked,
     /// How many crates.
     Crates,
 }
@@ -66,14 +68,7 @@ pub struct Row {
 impl Row {
     /// A row in nanoseconds, judged by its minimum.
     pub fn ns(id: &'static str, name: &'static str) -> Row {
-        Row {
-            id,
-            name,
-            unit: Unit::Ns,
-            stat: Stat::Min,
-            goals: Vec::new(),
-            large: false,
-        }
+        Row { id, name, unit: Unit::Ns, stat: Stat::Min, goals: Vec::new(), large: false }
     }
 
     /// Changes the unit.
@@ -176,12 +171,7 @@ pub struct Group {
 impl Group {
     fn add(&mut self, who: &'static str, role: Role, round: impl FnMut(&mut Samples) + 'static) {
         let samples = Samples::default();
-        self.variants.push(Variant {
-            who,
-            role,
-            round: Box::new(round),
-            samples,
-        });
+        self.variants.push(Variant { who, role, round: Box::new(round), samples });
     }
 
     /// Adds the variant to be judged.
@@ -217,14 +207,10 @@ impl Group {
     fn run(&mut self) {
         // This one calibrates, fills the caches, and does not count.
         if self.warm_up {
-            self.variants
-                .iter_mut()
-                .for_each(|v| (v.round)(&mut Samples::default()));
+            self.variants.iter_mut().for_each(|v| (v.round)(&mut Samples::default()));
         }
         for _ in 0..args().rounds(self.rounds) {
-            self.variants
-                .iter_mut()
-                .for_each(|v| (v.round)(&mut v.samples));
+            self.variants.iter_mut().for_each(|v| (v.round)(&mut v.samples));
         }
     }
 }
@@ -243,13 +229,7 @@ impl Suite {
     pub fn start(room: &'static str) -> Suite {
         println!("\n# {room}");
         let parked = std::thread::spawn(std::thread::park);
-        Suite {
-            room,
-            rows: Vec::new(),
-            outcomes: Vec::new(),
-            parked,
-            load: Load::start(),
-        }
+        Suite { room, rows: Vec::new(), outcomes: Vec::new(), parked, load: Load::start() }
     }
 
     /// Runs the variants that `build` adds, if any of `rows` was asked for.
@@ -259,11 +239,7 @@ impl Suite {
         if !wanted || args().quick && rows.iter().any(|row| row.large) {
             return;
         }
-        let mut group = Group {
-            variants: Vec::new(),
-            rounds: ROUNDS,
-            warm_up: true,
-        };
+        let mut group = Group { variants: Vec::new(), rounds: ROUNDS, warm_up: true };
         build(&mut group);
         group.run();
         for (index, row) in rows.into_iter().enumerate() {

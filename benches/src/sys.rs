@@ -99,29 +99,19 @@ mod linux {
     pub fn asleep(thread: ThreadId) -> bool {
         let text = fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
         // The state follows the name, which stands in parentheses and may hold anything.
-        text.is_ok_and(|t| {
-            t.rsplit(") ")
-                .next()
-                .is_some_and(|rest| rest.starts_with('S'))
-        })
+        text.is_ok_and(|t| t.rsplit(") ").next().is_some_and(|rest| rest.starts_with('S')))
     }
 
     /// CPU time of this process, or of its children that were waited for.
     pub fn cpu_time(children: bool) -> Duration {
-        let who = if children {
-            libc::RUSAGE_CHILDREN
-        } else {
-            libc::RUSAGE_SELF
-        };
+        let who = if children { libc::RUSAGE_CHILDREN } else { libc::RUSAGE_SELF };
         let mut usage = MaybeUninit::<libc::rusage>::zeroed();
         // SAFETY: valid for writes; zeroed bytes are a valid value.
         let usage = unsafe {
             libc::getrusage(who, usage.as_mut_ptr());
             usage.assume_init()
         };
-        let of = |t: libc::timeval| {
-            Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64)
-        };
+        let of = |t: libc::timeval| Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64);
         of(usage.ru_utime) + of(usage.ru_stime)
     }
 

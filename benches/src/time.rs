@@ -47,11 +47,21 @@ pub fn each<R>(mut op: impl FnMut() -> R) -> impl FnMut(&mut Samples) {
     }
 }
 
+/// Has a poll answered by a branch, as a loop that polls does, instead of by a value.
+#[inline(always)]
+pub fn branch_on(answer: bool) {
+    #[cold]
+    #[inline(never)]
+    fn up() {
+        black_box(());
+    }
+    if answer {
+        up();
+    }
+}
+
 /// Times `op` on things that `make` made before, and that are dropped after.
-pub fn batch<T, R>(
-    mut make: impl FnMut() -> T,
-    mut op: impl FnMut(&T) -> R,
-) -> impl FnMut(&mut Samples) {
+pub fn batch<T, R>(mut make: impl FnMut() -> T, mut op: impl FnMut(&T) -> R) -> impl FnMut(&mut Samples) {
     let mut run = move |batches| {
         let mut took = Duration::ZERO;
         for _ in 0..batches {

@@ -70,11 +70,7 @@ impl Latch for Std {
     }
 
     fn wait(&self) {
-        drop(
-            self.1
-                .wait_while(self.0.lock().unwrap(), |up| !*up)
-                .unwrap(),
-        );
+        drop(self.1.wait_while(self.0.lock().unwrap(), |up| !*up).unwrap());
     }
 }
 
@@ -132,10 +128,7 @@ impl Latch for Triggered {
 }
 
 /// The crate oneshot, for one waiter; each half is taken out by who uses it.
-pub struct Oneshot(
-    Mutex<Option<oneshot::Sender<()>>>,
-    Mutex<Option<oneshot::Receiver<()>>>,
-);
+pub struct Oneshot(Mutex<Option<oneshot::Sender<()>>>, Mutex<Option<oneshot::Receiver<()>>>);
 
 impl Latch for Oneshot {
     fn fresh() -> Oneshot {
@@ -145,18 +138,12 @@ impl Latch for Oneshot {
 
     fn set(&self) {
         let sender = self.0.lock().unwrap().take();
-        sender
-            .expect("set once")
-            .send(())
-            .expect("the receiver is there");
+        sender.expect("set once").send(()).expect("the receiver is there");
     }
 
     fn wait(&self) {
         let receiver = self.1.lock().unwrap().take();
-        receiver
-            .expect("one waiter")
-            .recv()
-            .expect("the sender sends");
+        receiver.expect("one waiter").recv().expect("the sender sends");
     }
 }
 

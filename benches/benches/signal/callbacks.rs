@@ -20,12 +20,8 @@ fn count() {
 }
 
 fn counting_waker() -> Waker {
-    const TABLE: RawWakerVTable = RawWakerVTable::new(
-        |_| RawWaker::new(std::ptr::null(), &TABLE),
-        |_| count(),
-        |_| count(),
-        |_| (),
-    );
+    const TABLE: RawWakerVTable =
+        RawWakerVTable::new(|_| RawWaker::new(std::ptr::null(), &TABLE), |_| count(), |_| count(), |_| ());
     // SAFETY: the functions look at nothing.
     unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) }
 }
@@ -55,24 +51,9 @@ fn many<T>(n: usize, make: impl FnMut() -> T) -> Vec<T> {
 /// twice. Slower to fire: a pass too many over a list that no cache holds.
 pub fn callbacks(suite: &mut Suite) {
     let sizes = [
-        (
-            1_000,
-            200,
-            ["S11-1k", "S12-1k", "S11-1k-then", "S12-1k-then"],
-            0.5,
-        ),
-        (
-            100_000,
-            12,
-            ["S11-100k", "S12-100k", "S11-100k-then", "S12-100k-then"],
-            0.4,
-        ),
-        (
-            1_000_000,
-            5,
-            ["S11-1M", "S12-1M", "S11-1M-then", "S12-1M-then"],
-            0.3,
-        ),
+        (1_000, 200, ["S11-1k", "S12-1k", "S11-1k-then", "S12-1k-then"], 0.5),
+        (100_000, 12, ["S11-100k", "S12-100k", "S11-100k-then", "S12-100k-then"], 0.4),
+        (1_000_000, 5, ["S11-1M", "S12-1M", "S11-1M-then", "S12-1M-then"], 0.3),
     ];
     for (n, rounds, ids, goal) in sizes {
         let row = |id, name| {
@@ -105,9 +86,7 @@ pub fn callbacks(suite: &mut Suite) {
                 let callbacks = many(n, || signal.then(count));
                 (signal, callbacks)
             };
-            g.ours(fill_and_fire(n, ours, |(signal, all)| {
-                drop((signal.go(), all, signal))
-            }));
+            g.ours(fill_and_fire(n, ours, |(signal, all)| drop((signal.go(), all, signal))));
             rivals(g, n);
         });
     }
@@ -119,20 +98,14 @@ fn rivals(g: &mut Group, n: usize) {
         (0..n).for_each(|_| callbacks.add(count));
         callbacks
     };
-    g.limit(
-        "list of callbacks",
-        fill_and_fire(n, by_hand, |all| all.fire()),
-    );
+    g.limit("list of callbacks", fill_and_fire(n, by_hand, |all| all.fire()));
     let listeners = |n| {
         let event = Event::<()>::new();
         let all = many(n, || event.listen());
         (event, all)
     };
     let notify = |(event, all): (Event<()>, Vec<_>)| drop((event.notify(usize::MAX), all));
-    g.peer(
-        "event-listener, unpolled",
-        fill_and_fire(n, listeners, notify),
-    );
+    g.peer("event-listener, unpolled", fill_and_fire(n, listeners, notify));
     let futures = |n| {
         let event = Event::<()>::new();
         let all = polled(n, || event.listen());
@@ -145,17 +118,11 @@ fn rivals(g: &mut Group, n: usize) {
         let all = many(n, || token.child_token());
         (token, all)
     };
-    g.peer(
-        "CancellationToken children",
-        fill_and_fire(n, tokens, |(t, all)| drop((t.cancel(), all))),
-    );
+    g.peer("CancellationToken children", fill_and_fire(n, tokens, |(t, all)| drop((t.cancel(), all))));
     let waits = |n| {
         let token = Token::new();
         let all = polled(n, || token.clone().cancelled_owned());
         (token, all)
     };
-    g.peer(
-        "CancellationToken, awaited",
-        fill_and_fire(n, waits, |(t, all)| drop((t.cancel(), all))),
-    );
+    g.peer("CancellationToken, awaited", fill_and_fire(n, waits, |(t, all)| drop((t.cancel(), all))));
 }

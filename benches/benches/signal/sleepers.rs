@@ -8,12 +8,8 @@ use stopwhen_benches::{Goal, Row, Suite, Unit};
 /// One thread sleeps, another sets. Slower: more than one system call, or work before it.
 pub fn hand_overs(suite: &mut Suite) {
     let rows = [
-        Row::ns("S13", "go → one sleeper awake on the other core")
-            .median()
-            .goal(Goal::Limit(1.05)),
-        Row::ns("S13-call", "that go() call itself")
-            .median()
-            .goal(Goal::Limit(1.05)),
+        Row::ns("S13", "go → one sleeper awake on the other core").median().goal(Goal::Limit(1.05)),
+        Row::ns("S13-call", "that go() call itself").median().goal(Goal::Limit(1.05)),
     ];
     suite.group(rows, |g| {
         g.rounds(40);
@@ -43,9 +39,7 @@ pub fn hand_overs(suite: &mut Suite) {
 /// All sleepers of one signal wake. Slower: each is woken by a call of its own.
 pub fn crowds(suite: &mut Suite) {
     for (id, sleepers, rounds) in [("S15-8", 8, 60), ("S15-64", 64, 30), ("S15-512", 512, 12)] {
-        let row = Row::ns(id, "go → all sleepers awake")
-            .unit(Unit::Us)
-            .median();
+        let row = Row::ns(id, "go → all sleepers awake").unit(Unit::Us).median();
         let row = if sleepers > 100 { row.large() } else { row };
         suite.group([row.goal(Goal::Limit(1.05))], |g| {
             g.rounds(rounds);

@@ -36,14 +36,8 @@ pub fn register_waiter(suite: &mut Suite) {
             poll_once(waiter).is_pending()
         };
         g.peer("event-listener, polled", each(polled));
-        g.peer(
-            "tokio Notify",
-            each(move || poll_once(notify.notified()).is_pending()),
-        );
-        g.peer(
-            "CancellationToken",
-            each(move || poll_once(token.cancelled()).is_pending()),
-        );
+        g.peer("tokio Notify", each(move || poll_once(notify.notified()).is_pending()));
+        g.peer("CancellationToken", each(move || poll_once(token.cancelled()).is_pending()));
     });
 }
 
@@ -57,26 +51,18 @@ fn then_and_cancel(signal: &Signal) {
 /// A registration on the heap that is taken back. A listener or a child runs nothing by itself:
 /// the peers do less. Slower: a step that is undone (a scope that ends in time) costs more.
 pub fn register_callback(suite: &mut Suite) {
-    suite.group(
-        [Row::ns("S7", "then + cancel").goal(Goal::Peer(0.65))],
-        |g| {
-            let (signal, token, bit, event) = (
-                Signal::new(),
-                Token::new(),
-                Bit::default(),
-                Event::<()>::new(),
-            );
-            let box_and_holds = move || {
-                let node = Box::new([1u64; 5]);
-                bit.hold(|| black_box(&node));
-                bit.hold(|| black_box(&node));
-            };
-            g.limit("a box and two lock pairs", each(box_and_holds));
-            g.ours(each(move || then_and_cancel(&signal)));
-            g.peer("event-listener", each(move || event.listen()));
-            g.peer("CancellationToken child", each(move || token.child_token()));
-        },
-    );
+    suite.group([Row::ns("S7", "then + cancel").goal(Goal::Peer(0.65))], |g| {
+        let (signal, token, bit, event) = (Signal::new(), Token::new(), Bit::default(), Event::<()>::new());
+        let box_and_holds = move || {
+            let node = Box::new([1u64; 5]);
+            bit.hold(|| black_box(&node));
+            bit.hold(|| black_box(&node));
+        };
+        g.limit("a box and two lock pairs", each(box_and_holds));
+        g.ours(each(move || then_and_cancel(&signal)));
+        g.peer("event-listener", each(move || event.listen()));
+        g.peer("CancellationToken child", each(move || token.child_token()));
+    });
 }
 
 /// The same where 100,000 others are registered. Slower than alone: something walks the list.
@@ -93,10 +79,7 @@ pub fn register_among_many(suite: &mut Suite) {
         g.peer("event-listener", each(move || (&others, event.listen()).1));
         let token = Token::new();
         let others: Vec<_> = (0..OTHERS).map(|_| token.child_token()).collect();
-        g.peer(
-            "CancellationToken child",
-            each(move || (&others, token.child_token()).1),
-        );
+        g.peer("CancellationToken child", each(move || (&others, token.child_token()).1));
     });
 }
 
@@ -104,23 +87,16 @@ pub fn register_among_many(suite: &mut Suite) {
 /// watches one parent, the composite two. Slower: every `x_until(a | b)` that sleeps pays.
 pub fn observe_composite(suite: &mut Suite) {
     let row = Row::ns("S7-or", "a | b made, observed, dropped");
-    suite.group(
-        [row.goal(Goal::Than("CancellationToken child", 1.0))],
-        |g| {
-            let (a, b, token) = (Signal::new(), Signal::new(), Token::new());
-            g.ours(each(move || then_and_cancel(&(&a | &b))));
-            g.peer("CancellationToken child", each(move || token.child_token()));
-        },
-    );
+    suite.group([row.goal(Goal::Than("CancellationToken child", 1.0))], |g| {
+        let (a, b, token) = (Signal::new(), Signal::new(), Token::new());
+        g.ours(each(move || then_and_cancel(&(&a | &b))));
+        g.peer("CancellationToken child", each(move || token.child_token()));
+    });
 }
 
 /// S6 and S7 by two cores on one signal. Slower: who meets the lock sleeps or bounces lines.
 pub fn register_on_two_cores(suite: &mut Suite) {
-    let row = Row::ns(
-        "S8-wait",
-        "register + drop a waiter, two cores on one signal",
-    )
-    .median();
+    let row = Row::ns("S8-wait", "register + drop a waiter, two cores on one signal").median();
     suite.group([row.goal(Goal::Peer(0.2))], |g| {
         let (signal, token, event) = (Signal::new(), Token::new(), Event::<()>::new());
         let word = AtomicU32::new(0);
@@ -132,10 +108,7 @@ pub fn register_on_two_cores(suite: &mut Suite) {
             black_box(&waiter);
         };
         g.peer("event-listener, unpolled", pair(unpolled));
-        g.peer(
-            "CancellationToken",
-            pair(move || poll_once(token.cancelled()).is_pending()),
-        );
+        g.peer("CancellationToken", pair(move || poll_once(token.cancelled()).is_pending()));
     });
     let row = Row::ns("S8-then", "then + cancel, two cores on one signal").median();
     suite.group([row.goal(Goal::Peer(0.5))], |g| {

@@ -1,0 +1,206 @@
+//! `cargo mutants-loom orderings [WORD]` and `cargo mutants-loom plants [WORD]`: breaks the crate, and wants a model to notice.
+//!
+//! *orderings* weakens every memory ordering in `src/` outside `sys/`, one at a time, and removes every fence.
+//! *plants* puts in the bugs listed in `plants.txt`. Each time the models run over a copy of the tree until one fails. A
+//! change that no model notices fails the run, unless `allowed.txt` gives the reason; so does an entry there that is not
+//! needed any more. WORD picks the changes whose description has it.
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+/// Seconds that one model may take over a changed tree; what has not failed by then has not noticed.
+const LIMIT: &str = "60";
+
+/// One change to one file.
+struct Change {
+    /// Says where and what, in words that survive the moving of lines.
+    key: String,
+    file: PathBuf,
+    at: usize,
+    old: String,
+    new: String,
+    /// The models to run; empty: all.
+    models: String,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let word = args.get(1).cloned().unwrap_or_default();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("our own directory");
+    let changes = match args.first().map(String::as_str) {
+        Some("orderings") => orderings(&root),
+        Some("plants") => plants(&root),
+        _ => {
+            eprintln!("usage: cargo mutants-loom orderings|plants [WORD]");
+            return ExitCode::from(2);
+        }
+    };
+    let allowed = allowed(&root);
+    let tree = root.join("target/mutants/tree");
+    let (mut passed, mut failed) = (0, 0);
+    for change in changes.iter().filter(|c| c.key.contains(&word)) {
+        copy_tree(&root, &tree);
+        apply(&tree, change);
+        let caught = noticed(&root, &tree, &change.models);
+        let excuse = allowed.iter().find(|(key, _)| *key == change.key);
+        let good = caught.is_some() != excuse.is_some();
+        match (caught, excuse) {
+            (Some(by), None) => println!("noticed: {}, by {by}", change.key),
+            (Some(by), Some(_)) => println!("FAILED: {}: noticed by {by}, so strike it from allowed.txt", change.key),
+            (None, None) => println!("FAILED: {}: no model noticed", change.key),
+            (None, Some((_, why))) => println!("allowed: {}: {why}", change.key),
+        }
+        *(if good { &mut passed } else { &mut failed }) += 1;
+    }
+    if args[0] == "orderings" && word.is_empty() {
+        for (key, _) in allowed.iter().filter(|(k, _)| !changes.iter().any(|c| c.key == *k)) {
+            println!("FAILED: allowed.txt: there is no {key} any more");
+            failed += 1;
+        }
+    }
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+// ---- what to change --------------------------------------------------------------------------------------
+
+/// Every ordering weakened, one at a time.
+fn orderings(root: &Path) -> Vec<Change> {
+    let mut files = Vec::new();
+    rust_files(&root.join("src"), &mut files);
+    files.retain(|f| !f.starts_with(root.join("src/sys")));
+    files.sort();
+    files.iter().flat_map(|file| weakenings(root, file)).collect()
+}
+
+fn weakenings(root: &Path, file: &Path) -> Vec<Change> {
+    let text = fs::read_to_string(file).expect("a source file");
+    let name = file.strip_prefix(root).expect("below the root").to_path_buf();
+    let (mut changes, mut function, mut at) = (Vec::new(), String::new(), 0);
+    for line in text.split_inclusive('\n') {
+        let code = line.split("//").next().unwrap_or_default();
+        if let Some(f) = code.split("fn ").nth(1).filter(|_| code.contains("fn ")) {
+            function = f.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        }
+        for (old, new) in [
+            ("fence(Acquire);", ""),
+            ("AcqRel", "Acquire"),
+            ("AcqRel", "Release"),
+            ("Acquire", "Relaxed"),
+            ("Release", "Relaxed"),
+        ] {
+            for (i, _) in code.match_indices(old).filter(|(i, _)| is_argument(code, *i, old)) {
+                let nth = code[..i].matches(old).count();
+                let what = code.trim();
+                let key = format!("{}::{function}: {old} -> {new} ({nth} in `{what}`)", name.display());
+                let (old, new) = (old.to_string(), new.to_string());
+                changes.push(Change { key, file: name.clone(), at: at + i, old, new, models: String::new() });
+            }
+        }
+        at += line.len();
+    }
+    changes
+}
+
+/// Whether an ordering at `i` is one that an operation is given: not an import, not part of another word, no fence's.
+fn is_argument(code: &str, i: usize, word: &str) -> bool {
+    if word.starts_with("fence") {
+        return true;
+    }
+    let before = &code[..i];
+    let after = code[i + word.len()..].chars().next();
+    !code.trim_start().starts_with("use ")
+        && !before.ends_with("fence(")
+        && before.ends_with([' ', '(', ','])
+        && after.is_some_and(|c| c == ')' || c == ',')
+}
+
+/// The bugs of `plants.txt`: blocks of `name:`, `models:`, `file:`, `old:` and `new:` lines.
+fn plants(root: &Path) -> Vec<Change> {
+    let text = fs::read_to_string(root.join("loom-tests/plants.txt")).expect("the list of plants");
+    let text: String = text.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
+    text.split("\n\n").filter(|block| !block.trim().is_empty()).map(|block| plant(root, block)).collect()
+}
+
+fn plant(root: &Path, block: &str) -> Change {
+    let field = |name: &str| -> String {
+        let lines = block.lines().filter_map(|l| l.strip_prefix(name)?.strip_prefix(": "));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let (key, file, old) = (field("name"), PathBuf::from(field("file")), field("old"));
+    let source = fs::read_to_string(root.join(&file)).expect("a plant's file");
+    let found: Vec<usize> = source.match_indices(&old).map(|(at, _)| at).collect();
+    let [at] = found[..] else {
+        panic!("plant {key}: its old text stands {} times in {}", found.len(), file.display())
+    };
+    Change { key, file, at, old, new: field("new"), models: field("models") }
+}
+
+/// What no model can notice, and why: lines of `key => reason`.
+fn allowed(root: &Path) -> Vec<(String, String)> {
+    let text = fs::read_to_string(root.join("loom-tests/allowed.txt")).unwrap_or_default();
+    let lines = text.lines().filter(|l| !l.starts_with('#') && !l.trim().is_empty());
+    lines.map(|l| l.split_once(" => ").expect("`key => reason`")).map(|(k, r)| (k.into(), r.into())).collect()
+}
+
+// ---- how to try it ---------------------------------------------------------------------------------------
+
+fn rust_files(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("a directory of sources").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            rust_files(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Brings the copy up to date; files that are the same keep their age, so that little is built anew.
+fn copy_tree(root: &Path, tree: &Path) {
+    const PARTS: [&str; 8] =
+        ["Cargo.toml", "Cargo.lock", "README.md", ".cargo", "src", "loom-tests", "benches", "rustfmt.toml"];
+    PARTS.iter().for_each(|part| copy(&root.join(part), &tree.join(part)));
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).expect("a directory of the copy");
+        for entry in fs::read_dir(from).expect("a directory").flatten().filter(|e| e.file_name() != "target") {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+        return;
+    }
+    let new = fs::read(from).unwrap_or_default();
+    if fs::read(to).ok().as_deref() != Some(&new) {
+        fs::create_dir_all(to.parent().expect("a file has a directory")).expect("a directory of the copy");
+        fs::write(to, new).expect("a file of the copy");
+    }
+}
+
+fn apply(tree: &Path, change: &Change) {
+    let path = tree.join(&change.file);
+    let text = fs::read_to_string(&path).expect("a file of the copy");
+    assert!(text[change.at..].starts_with(&change.old), "{}: the source has moved", change.key);
+    let after = &text[change.at + change.old.len()..];
+    fs::write(&path, format!("{}{}{after}", &text[..change.at], change.new)).expect("a file of the copy");
+}
+
+/// Runs the models over the copy until one fails, and names it.
+fn noticed(root: &Path, tree: &Path, models: &str) -> Option<String> {
+    let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
+    let out = Command::new(cargo)
+        .args(["loom", "--first", "--limit", LIMIT])
+        .args(models.split_whitespace())
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", root.join("target/mutants/target"))
+        .stderr(Stdio::null())
+        .output()
+        .expect("cargo starts");
+    let text = String::from_utf8_lossy(&out.stdout);
+    // A tree that does not compile has been noticed by the compiler: no model, but no survivor either.
+    let built = text.lines().any(|l| l.ends_with(" failed"));
+    let failure = text.lines().find_map(|l| l.strip_prefix("FAILED ")).map(|l| l.to_string());
+    if built { failure } else { Some("the compiler".into()) }
+}

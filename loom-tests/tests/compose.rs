@@ -1,0 +1,997 @@
+//! Composites: asked, linked, raised through their inputs, dropped, abandoned; and children.
+#![cfg(loom)]
+
+use loom_tests::*;
+use stopwhen::Signal;
+use stopwhen::model::{hanging, settled};
+
+fn two() -> (Signal, Signal) {
+    (Signal::new(), Signal::new())
+}
+
+fn payloads() -> (Payload, Payload) {
+    (Payload::new(), Payload::new())
+}
+
+/// A callback that counts and checks.
+fn checking(t: &Tally, all: &[&Payload]) -> impl FnOnce() + Send + 'static {
+    let all: Vec<Payload> = all.iter().map(|&d| d.clone()).collect();
+    t.callback(move || all.iter().for_each(Payload::check))
+}
+
+/// A composite that is told by its input from birth on: it costs more loads than a model's poll may.
+fn heavy(input: &Signal, other: &Signal) -> Signal {
+    Signal::at_least(1, [input, other, other, other])
+}
+
+// ---- asked, hanging on nothing ---------------------------------------------------------------------------
+
+fn or_poll_vs_go(name: &str, left: bool) {
+    each_first(name, 2, 0, move |order| {
+        let ((a, b), d) = (two(), Payload::new());
+        let o = &a | &b;
+        order.race(
+            || raise(if left { &a } else { &b }, &d),
+            || {
+                if o.is_go() {
+                    d.check()
+                }
+            },
+        );
+        assert!(o.is_go() && hanging(&a) + hanging(&b) == 0);
+    });
+}
+
+/// Breaks if a poll looks at its inputs Relaxed.
+#[test]
+fn or_poll_vs_left() {
+    or_poll_vs_go("or_poll_vs_left", true);
+}
+
+/// Breaks as `or_poll_vs_left`, or if a poll asks the first input only.
+#[test]
+fn or_poll_vs_right() {
+    or_poll_vs_go("or_poll_vs_right", false);
+}
+
+/// Breaks if the answer of one input is taken for that of both.
+#[test]
+fn and_poll_vs_both() {
+    each_first("and_poll_vs_both", 3, 0, |order| {
+        let ((a, b), (d, e)) = (two(), payloads());
+        let o = &a & &b;
+        order.race3(
+            || raise(&a, &d),
+            || raise(&b, &e),
+            || {
+                if o.is_go() {
+                    d.check();
+                    e.check();
+                    assert!(o.is_go());
+                }
+            },
+        );
+        assert!(o.is_go());
+    });
+}
+
+/// Breaks if a poll of "two of three" counts an input that it has not acquired.
+#[test]
+fn quorum_poll_vs_two() {
+    each_first("quorum_poll_vs_two", 3, 0, |order| {
+        let ((a, b), (d, e)) = (two(), payloads());
+        let never = Signal::new();
+        let o = Signal::at_least(2, [&a, &never, &b]);
+        order.race3(
+            || raise(&a, &d),
+            || raise(&b, &e),
+            || {
+                if o.is_go() {
+                    d.check();
+                    e.check();
+                }
+            },
+        );
+        assert!(o.is_go());
+    });
+}
+
+/// Breaks if what is below an intermediate is asked Relaxed.
+#[test]
+fn poll_through_an_intermediate_vs_go() {
+    each_first("poll_through_an_intermediate_vs_go", 2, 0, |order| {
+        let ((a, b), d) = (two(), Payload::new());
+        let o = (&a | &b).view();
+        order.race(
+            || raise(&b, &d),
+            || {
+                if o.is_go() {
+                    d.check()
+                }
+            },
+        );
+        assert!(o.is_go());
+    });
+}
+
+/// Breaks if a poll that settles the word does so Relaxed: whoever then looks at the word alone must have acquired too.
+#[test]
+fn settled_poll_vs_look() {
+    each_first("settled_poll_vs_look", 2, 0, |order| {
+        let ((a, b), d) = (two(), Payload::new());
+        let o = &a | &b;
+        order.race(
+            || {
+                raise(&a, &d);
+                assert!(o.is_go());
+            },
+            // Not the inputs: their edge would hide the word's own.
+            || {
+                if settled(&o) {
+                    d.check()
+                }
+            },
+        );
+    });
+}
+
+/// Breaks as `settled_poll_vs_look`, where the settler is a third: it hands on what it has acquired.
+#[test]
+fn settled_poll_hands_on() {
+    each_first("settled_poll_hands_on", 3, 0, |order| {
+        let ((a, b), d) = (two(), Payload::new());
+        let o = &a | &b;
+        order.race3(
+            || raise(&a, &d),
+            || o.is_go(),
+            || {
+                if settled(&o) {
+                    d.check()
+                }
+            },
+        );
+    });
+}
+
+/// Breaks if two polls that settle the word do it twice, or take each other's lock for a waiter.
+#[test]
+fn two_polls_vs_go() {
+    each_first("two_polls_vs_go", 3, 0, |order| {
+        let ((a, b), d) = (two(), Payload::new());
+        let o = &a | &b;
+        let poll = || {
+            if o.is_go() {
+                d.check()
+            }
+        };
+        order.race3(poll, poll, || raise(&a, &d));
+        assert!(settled(&o) || o.is_go());
+    });
+}
+
+/// Breaks if a composite built while its inputs go misses one of them.
+#[test]
+fn built_vs_go() {
+    each_first("built_vs_go", 3, 0, |order| {
+        let ((a, b), (d, e)) = (two(), payloads());
+        order.race3(
+            || raise(&a, &d),
+            || raise(&b, &e),
+            || {
+                let o = &a & &b;
+                if o.is_go() {
+                    d.check();
+                    e.check();
+                }
+            },
+        );
+    });
+}
+
+/// Breaks if a heavy composite, linked at birth, misses the input that goes meanwhile.
+#[test]
+fn heavy_built_vs_go() {
+    each_first("heavy_built_vs_go", 2, 0, |order| {
+        let ((a, b), d) = (two(), Payload::new());
+        order.race(
+            || raise(&a, &d),
+            || {
+                let o = heavy(&a, &b);
+                if o.is_go() {
+                    d.check();
+                }
+            },
+        );
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if a composite that is polled often, and so links itself, forgets to ask what went before.
+#[test]
+fn polled_often_vs_go() {
+    each_first("polled_often_vs_go", 2, 0, |order| {
+        let ((a, b), d) = (two(), Payload::new());
+        let o = &a | &b;
+        order.race(
+            || raise(&a, &d),
+            || {
+                (0..3).for_each(|_| {
+                    if o.is_go() {
+                        d.check()
+                    }
+                })
+            },
+        );
+        assert!(o.is_go());
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if the answer is taken back: a poll that said yes is followed by one that says no.
+#[test]
+fn polls_stay_true_vs_go() {
+    each_first("polls_stay_true_vs_go", 3, 0, |order| {
+        let (a, b) = two();
+        let o = &a | &b;
+        order.race3(
+            || a.go(),
+            || b.go(),
+            || {
+                let first = o.is_go();
+                assert!(o.is_go() || !first);
+            },
+        );
+        assert!(o.is_go());
+    });
+}
+
+// ---- linked ----------------------------------------------------------------------------------------------
+
+/// Breaks if the linker does not look, under the input's lock, whether it went; or does not raise what it finds decided.
+#[test]
+fn or_linked_vs_go() {
+    each_first("or_linked_vs_go", 2, 0, |order| {
+        let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
+        let o = &a | &b;
+        order.race(|| raise(&a, &d), || o.on_go(checking(&t, &[&d])));
+        t.settle(1, 1);
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if a composite raised while it is being linked stays on the inputs that are linked after that.
+#[test]
+fn or_linked_from_behind_vs_go() {
+    each_first("or_linked_from_behind_vs_go", 2, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        let o = Signal::any([&a, &b]);
+        order.race(|| b.go(), || o.on_go(t.count()));
+        t.settle(1, 1);
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if an input that the linker finds go is counted by the linker and by its raiser.
+#[test]
+fn and_linked_vs_both() {
+    model("and_linked_vs_both", threads(3), 0, || {
+        let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
+        let o = &a & &b;
+        join3(|| raise(&a, &d), || raise(&b, &e), || o.on_go(checking(&t, &[&d, &e])));
+        t.settle(1, 1);
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if both of two inputs raise a linked composite, or it stays on the one that lost.
+#[test]
+fn linked_or_vs_both() {
+    each_first("linked_or_vs_both", 2, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        let o = &a | &b;
+        o.on_go(t.count());
+        order.race(|| a.go(), || b.go());
+        t.settle(1, 1);
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if `remaining` is counted down without AcqRel: the last to count runs the callback, and has seen the first.
+#[test]
+fn linked_and_vs_both() {
+    each_first("linked_and_vs_both", 2, 0, |order| {
+        let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
+        let o = &a & &b;
+        o.on_go(checking(&t, &[&d, &e]));
+        order.race(|| raise(&a, &d), || raise(&b, &e));
+        t.settle(1, 1);
+    });
+}
+
+/// Breaks as `linked_and_vs_both`: each of the two that counted is seen.
+#[test]
+fn linked_quorum_vs_two() {
+    each_first("linked_quorum_vs_two", 2, 0, |order| {
+        let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
+        let never = Signal::new();
+        Signal::at_least(2, [&a, &never, &b]).on_go(checking(&t, &[&d, &e]));
+        order.race(|| raise(&a, &d), || raise(&b, &e));
+        t.settle(1, 1);
+        assert_eq!(hanging(&never), 0);
+    });
+}
+
+/// Breaks if more inputs than needed raise it again.
+#[test]
+fn linked_quorum_vs_three() {
+    model("linked_quorum_vs_three", threads(3), 0, || {
+        let ((a, b), c, t) = (two(), Signal::new(), Tally::new());
+        Signal::at_least(2, [&a, &b, &c]).on_go(t.count());
+        join3(|| a.go(), || b.go(), || c.go());
+        t.settle(1, 1);
+    });
+}
+
+/// Breaks if a linked composite's own word goes up Relaxed: a poll of it is one load.
+#[test]
+fn linked_or_word_vs_go() {
+    each_first("linked_or_word_vs_go", 2, 0, |order| {
+        let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
+        let o = &a | &b;
+        o.on_go(t.count());
+        order.race(
+            || raise(&b, &d),
+            || {
+                if settled(&o) {
+                    d.check()
+                }
+            },
+        );
+        t.settle(1, 1);
+    });
+}
+
+/// Breaks if the word of an AND says go and not all that counted.
+#[test]
+fn linked_and_word_vs_both() {
+    each_first("linked_and_word_vs_both", 3, 0, |order| {
+        let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
+        let o = &a & &b;
+        o.on_go(t.count());
+        order.race3(
+            || raise(&a, &d),
+            || raise(&b, &e),
+            || {
+                if settled(&o) {
+                    d.check();
+                    e.check();
+                }
+            },
+        );
+        t.settle(1, 1);
+    });
+}
+
+/// Breaks if a raiser that finds UP, not yet unlocked, hands the ring to a second.
+#[test]
+fn linked_through_an_intermediate_vs_both() {
+    each_first("linked_through_an_intermediate_vs_both", 2, 0, |order| {
+        let ((a, b), c, (d, e), t) = (two(), Signal::new(), payloads(), Tally::new());
+        // The intermediate has no handle of its own.
+        (&(&a | &b) & &c).on_go(checking(&t, &[&d, &e]));
+        order.race(|| raise(&a, &d), || raise(&c, &e));
+        t.settle(1, 1);
+        assert_eq!((hanging(&a), hanging(&b), hanging(&c)), (0, 0, 0));
+    });
+}
+
+/// Breaks if linking does not link what is below first.
+#[test]
+fn linking_through_an_intermediate_vs_go() {
+    each_first("linking_through_an_intermediate_vs_go", 2, 0, |order| {
+        let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
+        let o = (&a | &b).view();
+        order.race(|| raise(&a, &d), || o.on_go(checking(&t, &[&d])));
+        t.settle(1, 1);
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if both of two first observers link, or the second does not wait until the first has.
+#[test]
+fn two_link() {
+    each_first("two_link", 2, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        let o = &a | &b;
+        order.race(|| o.on_go(t.count()), || o.on_go(t.count()));
+        assert_eq!((hanging(&a), hanging(&b), hanging(&o)), (1, 1, 2));
+        a.go();
+        t.settle(2, 2);
+    });
+}
+
+/// Breaks as `two_link`, if an input goes meanwhile and the second observer takes "linked" for "told".
+#[test]
+fn two_link_vs_go() {
+    model("two_link_vs_go", threads(3), 0, || {
+        let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
+        let o = &a | &b;
+        let hang = || o.on_go(checking(&t, &[&d]));
+        join3(hang, hang, || raise(&a, &d));
+        t.settle(2, 2);
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if a poll that finds a composite decided, while a callback is hung, settles the word and loses the callback.
+#[test]
+fn poll_vs_linking() {
+    each_first("poll_vs_linking", 3, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        let o = &a | &b;
+        order.race3(|| a.go(), || o.is_go(), || o.on_go(t.count()));
+        t.settle(1, 1);
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+// ---- waits -----------------------------------------------------------------------------------------------
+
+/// Breaks if a thread sleeps at the gate of a composite that its linking has missed the `go` for.
+#[test]
+fn or_wait_vs_go() {
+    each_first("or_wait_vs_go", 2, 0, |order| {
+        let ((a, b), d) = (two(), Payload::new());
+        let o = &a | &b;
+        order.race(
+            || raise(&a, &d),
+            || {
+                o.wait();
+                d.check();
+            },
+        );
+    });
+}
+
+/// Breaks if a raised composite's gate is not woken.
+#[test]
+fn linked_and_wait_vs_both() {
+    model("linked_and_wait_vs_both", threads(3), 0, || {
+        let ((a, b), (d, e)) = (two(), payloads());
+        let o = &a & &b;
+        o.on_go(|| ());
+        join3(
+            || raise(&a, &d),
+            || raise(&b, &e),
+            || {
+                o.wait();
+                d.check();
+                e.check();
+            },
+        );
+    });
+}
+
+/// Breaks if a poll that settles the word leaves a sleeper asleep.
+#[test]
+fn wait_vs_settling_poll() {
+    model("wait_vs_settling_poll", threads(3), 0, || {
+        let ((a, b), d) = (two(), Payload::new());
+        let o = &a | &b;
+        join3(
+            || {
+                o.wait();
+                d.check();
+            },
+            || o.is_go(),
+            || raise(&a, &d),
+        );
+    });
+}
+
+/// Breaks if whoever waits for an expression among others is not told by it.
+#[test]
+fn wait_among_expressions_vs_go() {
+    each_first("wait_among_expressions_vs_go", 2, 0, |order| {
+        let ((a, b), never, d) = (two(), Signal::new(), Payload::new());
+        let o = &a | &b;
+        order.race(
+            || raise(&b, &d),
+            || {
+                assert!(never.wait_until(&o).is_err());
+                d.check();
+            },
+        );
+    });
+}
+
+// ---- losing ----------------------------------------------------------------------------------------------
+
+/// Breaks if a `go` that lost returns before the winner has flagged what is linked above (`busy`).
+#[test]
+fn loser_vs_phase_one() {
+    each_first("loser_vs_phase_one", 2, 0, |order| {
+        let (a, b) = two();
+        let o = heavy(&a, &b);
+        let lose = || {
+            a.go();
+            assert!(settled(&o));
+        };
+        order.race(lose, lose);
+    });
+}
+
+/// Breaks if `busy` is not set on composites: here a child's `go` loses to its parent's.
+#[test]
+fn loser_of_a_child_vs_phase_one() {
+    each_first("loser_of_a_child_vs_phase_one", 2, 0, |order| {
+        let (a, b) = two();
+        let child = a.child();
+        let o = heavy(&child, &b);
+        order.race(
+            || a.go(),
+            || {
+                child.go();
+                assert!(settled(&o));
+            },
+        );
+    });
+}
+
+/// Breaks if the end of phase 1 is stored Relaxed: the loser must see what was flagged, payloads and all.
+#[test]
+fn loser_sees_what_the_winner_flagged() {
+    each_first("loser_sees_what_the_winner_flagged", 3, 0, |order| {
+        let ((a, b), d) = (two(), Payload::new());
+        let o = heavy(&a, &b);
+        order.race3(
+            || raise(&a, &d),
+            || a.is_go(),
+            || {
+                if !a.go() {
+                    assert!(settled(&o));
+                    d.check();
+                }
+            },
+        );
+    });
+}
+
+// ---- the end of composites -------------------------------------------------------------------------------
+
+/// Breaks if a slot that travels carries no pin: the composite is freed under the raiser.
+#[test]
+fn dropped_vs_go() {
+    each_first("dropped_vs_go", 2, 0, |order| {
+        let (a, b) = two();
+        let o = heavy(&a, &b);
+        order.race(|| a.go(), move || drop(o));
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks as `dropped_vs_go`: two inputs, each of which may hold the last pin.
+#[test]
+fn dropped_vs_both() {
+    model("dropped_vs_both", threads(3), 0, || {
+        let (a, b) = two();
+        let o = &a | &b;
+        o.then(|| ()).cancel();
+        join3(|| a.go(), || b.go(), move || drop(o));
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if the last user takes a composite off its inputs although a callback hangs on it.
+#[test]
+fn dropped_with_callback_vs_both() {
+    model("dropped_with_callback_vs_both", threads(3), 0, || {
+        let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
+        let o = &a & &b;
+        o.on_go(checking(&t, &[&d, &e]));
+        join3(|| raise(&a, &d), || raise(&b, &e), move || drop(o));
+        t.settle(1, 1);
+    });
+}
+
+/// Breaks if the last handle ends between "a callback hangs here" and its being taken off: nobody would unlink.
+#[test]
+fn dropped_vs_cancel() {
+    each_first("dropped_vs_cancel", 2, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        let o = &a | &b;
+        let then = o.then(t.count());
+        order.race(
+            move || drop(o),
+            move || {
+                then.cancel();
+                drop(then);
+            },
+        );
+        t.settle(0, 1);
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if an intermediate that only its slot keeps is freed while it is being raised.
+#[test]
+fn dropped_over_an_intermediate_vs_go() {
+    each_first("dropped_over_an_intermediate_vs_go", 2, 0, |order| {
+        let (a, b) = two();
+        let o = (&a | &b).view();
+        o.then(|| ()).cancel();
+        order.race(|| a.go(), move || drop(o));
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if two that drop the last handles of one composite both take it off, or neither.
+#[test]
+fn two_handles_dropped() {
+    each_first("two_handles_dropped", 2, 0, |order| {
+        let (a, b) = two();
+        let o = heavy(&a, &b);
+        let other = o.clone();
+        order.race(move || drop(o), move || drop(other));
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+// ---- batches: one node under one hold of the lock --------------------------------------------------------
+
+/// Breaks if a leaver between two batches is not off the ring, or the ring has no end then.
+#[test]
+fn leaves_between_batches() {
+    each_first("leaves_between_batches", 2, 0, |order| {
+        let (a, b) = two();
+        let (o, p) = (heavy(&a, &b), heavy(&a, &b));
+        let q = heavy(&a, &b);
+        order.race(|| a.go(), move || drop(p));
+        assert!(settled(&o) && settled(&q));
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+/// Breaks if a callback behind the batches is taken off as if the ring still hung on the word.
+#[test]
+fn cancel_between_batches() {
+    each_first("cancel_between_batches", 2, 0, |order| {
+        let ((a, b), t, u) = (two(), Tally::new(), Tally::new());
+        let (o, p) = (heavy(&a, &b), heavy(&a, &b));
+        let then = a.then(t.count());
+        a.on_go(u.count());
+        let (_, removed) = order.race(
+            || a.go(),
+            || {
+                let said = then.cancel();
+                drop(then);
+                said == stopwhen::signal::Cancel::Removed
+            },
+        );
+        t.settle(!removed as usize, 1);
+        u.settle(1, 1);
+        assert!(settled(&o) && settled(&p));
+    });
+}
+
+/// Breaks if two that leave between batches leave each other's links broken.
+#[test]
+fn two_leave_between_batches() {
+    model("two_leave_between_batches", threads(3), 0, || {
+        let (a, b) = two();
+        let (o, p) = (heavy(&a, &b), heavy(&a, &b));
+        join3(|| a.go(), move || drop(o), move || drop(p));
+        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
+    });
+}
+
+// ---- children --------------------------------------------------------------------------------------------
+
+/// Breaks if a child born while its parent goes is linked too late to be told.
+#[test]
+fn child_born_vs_parent() {
+    each_first("child_born_vs_parent", 2, 0, |order| {
+        let (a, d, t) = (Signal::new(), Payload::new(), Tally::new());
+        let (_, child) = order.race(
+            || raise(&a, &d),
+            || {
+                let child = a.child();
+                child.on_go(checking(&t, &[&d]));
+                if child.is_go() {
+                    d.check();
+                }
+                child
+            },
+        );
+        t.settle(1, 1);
+        assert!(child.is_go() && !child.go() && hanging(&a) == 0);
+    });
+}
+
+/// Breaks if a child's word goes up Relaxed when its parent raises it.
+#[test]
+fn child_poll_vs_parent() {
+    each_first("child_poll_vs_parent", 2, 0, |order| {
+        let (a, d) = (Signal::new(), Payload::new());
+        let child = a.child();
+        order.race(
+            || raise(&a, &d),
+            || {
+                if child.is_go() {
+                    d.check()
+                }
+            },
+        );
+        assert!(child.is_go());
+    });
+}
+
+/// Breaks if a child's word goes up Relaxed when a hand raises it, or raises the parent.
+#[test]
+fn child_poll_vs_its_hand() {
+    each_first("child_poll_vs_its_hand", 2, 0, |order| {
+        let (a, d) = (Signal::new(), Payload::new());
+        let child = a.child();
+        order.race(
+            || raise(&child, &d),
+            || {
+                if child.is_go() {
+                    d.check()
+                }
+            },
+        );
+        assert!(!a.is_go() && hanging(&a) == 0);
+    });
+}
+
+/// Breaks if hand and parent both raise it, or it stays on the parent.
+#[test]
+fn child_raised_vs_parent() {
+    each_first("child_raised_vs_parent", 2, 0, |order| {
+        let (a, t) = (Signal::new(), Tally::new());
+        let child = a.child();
+        child.on_go(t.count());
+        order.race(|| a.go(), || child.go());
+        t.settle(1, 1);
+        assert_eq!(hanging(&a), 0);
+    });
+}
+
+/// Breaks as `child_raised_vs_parent`, for whoever sleeps there.
+#[test]
+fn child_wait_vs_both() {
+    model("child_wait_vs_both", threads(3), 0, || {
+        let (a, (d, e)) = (Signal::new(), payloads());
+        let child = a.child();
+        join3(
+            || raise(&a, &d),
+            || raise(&child, &e),
+            || {
+                child.wait();
+                // Whichever raised it, the other may follow.
+                if a.is_go() { d.check() } else { e.check() }
+            },
+        );
+    });
+}
+
+/// Breaks if a child that is dropped leaves its slot on a parent that goes.
+#[test]
+fn child_dropped_vs_parent() {
+    each_first("child_dropped_vs_parent", 2, 0, |order| {
+        let (a, t) = (Signal::new(), Tally::new());
+        let child = a.child();
+        child.on_go(t.count());
+        order.race(|| a.go(), move || drop(child));
+        t.settle(1, 1);
+        assert_eq!(hanging(&a), 0);
+    });
+}
+
+// ---- abandonment -----------------------------------------------------------------------------------------
+
+/// Breaks if "own hands gone" and "parent gone" are asked of two variables without the lock: nobody would kill it.
+#[test]
+fn child_abandoned_on_both_sides() {
+    each_first("child_abandoned_on_both_sides", 2, 0, |order| {
+        let (a, t) = (Signal::new(), Tally::new());
+        let child = a.child();
+        child.on_go(t.count());
+        order.race(move || drop(a), move || drop(child));
+        t.settle(0, 1);
+    });
+}
+
+/// Breaks if the last handles of both inputs of an OR go at once and each takes the other for alive.
+#[test]
+fn or_abandoned_at_once() {
+    each_first("or_abandoned_at_once", 2, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        (&a | &b).on_go(t.count());
+        order.race(move || drop(a), move || drop(b));
+        t.settle(0, 1);
+    });
+}
+
+/// Breaks if both of the inputs of an AND that die kill it, or one of them leaves its slot on the other.
+#[test]
+fn and_abandoned_at_once() {
+    each_first("and_abandoned_at_once", 2, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        (&a & &b).on_go(t.count());
+        order.race(move || drop(a), move || drop(b));
+        t.settle(0, 1);
+    });
+}
+
+/// Breaks if an input's death and the end of the composite's own handle both free it.
+#[test]
+fn abandoned_vs_its_handle() {
+    each_first("abandoned_vs_its_handle", 2, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        let o = &a & &b;
+        o.on_go(t.count());
+        order.race(move || drop(a), move || drop(o));
+        t.settle(0, 1);
+        assert_eq!(hanging(&b), 0);
+    });
+}
+
+/// Breaks if an OR whose one input dies is killed while the other raises it.
+#[test]
+fn abandoned_vs_go() {
+    each_first("abandoned_vs_go", 2, 0, |order| {
+        let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
+        (&a | &b).on_go(checking(&t, &[&d]));
+        order.race(move || drop(a), || raise(&b, &d));
+        t.settle(1, 1);
+    });
+}
+
+/// Breaks if an AND is killed by one input after the other two, of three, have gone: here it needs one of each.
+#[test]
+fn and_abandoned_vs_go() {
+    each_first("and_abandoned_vs_go", 2, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        (&a & &b).on_go(t.count());
+        order.race(move || drop(a), || b.go());
+        t.settle(0, 1);
+        assert_eq!(hanging(&b), 0);
+    });
+}
+
+/// Breaks if an input that died before it was linked is not counted.
+#[test]
+fn abandoned_vs_linking() {
+    each_first("abandoned_vs_linking", 2, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        let o = &a & &b;
+        order.race(move || drop(a), || o.on_go(t.count()));
+        t.settle(0, 1);
+        assert_eq!(hanging(&b), 0);
+    });
+}
+
+/// Breaks as `abandoned_vs_linking`: both inputs of an OR end while it is linked.
+#[test]
+fn both_abandoned_vs_linking() {
+    model("both_abandoned_vs_linking", threads(3), 0, || {
+        let ((a, b), t) = (two(), Tally::new());
+        let o = &a | &b;
+        join3(move || drop(a), move || drop(b), || o.on_go(t.count()));
+        t.settle(0, 1);
+    });
+}
+
+/// Breaks if death does not pass through an intermediate.
+#[test]
+fn abandoned_through_an_intermediate() {
+    each_first("abandoned_through_an_intermediate", 2, 0, |order| {
+        let ((a, b), c, t) = (two(), Signal::new(), Tally::new());
+        (&(&a | &b) & &c).on_go(t.count());
+        order.race(move || drop(a), move || drop(b));
+        t.settle(0, 1);
+        assert_eq!(hanging(&c), 0);
+    });
+}
+
+/// Breaks if a child that was hung on from above dies without telling.
+#[test]
+fn child_abandoned_vs_linking_above() {
+    each_first("child_abandoned_vs_linking_above", 2, 0, |order| {
+        let ((a, b), t) = (two(), Tally::new());
+        let child = a.child();
+        let o = &child & &b;
+        drop(a);
+        let u = t.clone();
+        order.race(move || drop(child), move || o.on_go(u.count()));
+        t.settle(0, 1);
+        assert_eq!(hanging(&b), 0);
+    });
+}
+
+// ---- cause -----------------------------------------------------------------------------------------------
+
+fn decider(o: &Signal) -> Option<String> {
+    o.cause().map(|c| c.name().expect("all are named").to_owned())
+}
+
+fn named() -> (Signal, Signal) {
+    (Signal::named("a"), Signal::named("b"))
+}
+
+/// Breaks if what a poll found to have decided is not fixed: two polls of one composite differ.
+#[test]
+fn cause_stays_vs_both() {
+    each_first("cause_stays_vs_both", 3, 0, |order| {
+        let (a, b) = named();
+        let o = &a | &b;
+        let (_, _, seen) = order.race3(|| a.go(), || b.go(), || decider(&o));
+        let last = decider(&o);
+        assert!(last.is_some() && (seen.is_none() || seen == last));
+    });
+}
+
+/// Breaks as `cause_stays_vs_both`, where a raiser is on its way to a composite that a poll has decided.
+#[test]
+fn cause_stays_vs_linked_raisers() {
+    each_first("cause_stays_vs_linked_raisers", 3, 0, |order| {
+        let (a, b) = named();
+        let o = &a | &b;
+        o.on_go(|| ());
+        let (_, _, seen) = order.race3(|| a.go(), || b.go(), || decider(&o));
+        let last = decider(&o);
+        assert!(last.is_some() && (seen.is_none() || seen == last));
+    });
+}
+
+/// Breaks if the later of two that went one after the other is named: by a poll, or by the raiser of the later.
+#[test]
+fn earlier_decides_vs_poll() {
+    each_first("earlier_decides_vs_poll", 2, 0, |order| {
+        let (a, b) = named();
+        let o = &b | &a;
+        order.race(
+            || {
+                a.go();
+                b.go();
+            },
+            || assert!(decider(&o).is_none_or(|name| name == "a")),
+        );
+        assert_eq!(decider(&o).as_deref(), Some("a"));
+    });
+}
+
+/// Breaks as `earlier_decides_vs_poll`, where the composite is linked meanwhile.
+#[test]
+fn earlier_decides_vs_linking() {
+    each_first("earlier_decides_vs_linking", 2, 0, |order| {
+        let (a, b) = named();
+        let o = &b | &a;
+        order.race(
+            || {
+                a.go();
+                b.go();
+            },
+            || o.on_go(|| ()),
+        );
+        assert_eq!(decider(&o).as_deref(), Some("a"));
+    });
+}
+
+/// Breaks if an AND names another than the later.
+#[test]
+fn later_completes_vs_poll() {
+    each_first("later_completes_vs_poll", 2, 0, |order| {
+        let (a, b) = named();
+        let o = &b & &a;
+        order.race(
+            || {
+                a.go();
+                b.go();
+            },
+            || assert!(decider(&o).is_none_or(|name| name == "b")),
+        );
+        assert_eq!(decider(&o).as_deref(), Some("b"));
+    });
+}

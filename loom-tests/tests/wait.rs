@@ -1,0 +1,463 @@
+//! The engine: a word and its lock, a leaf's `go` against polls, waits and other `go`s, handles that end.
+#![cfg(loom)]
+
+use loom_tests::*;
+use stopwhen::Signal;
+use stopwhen::model::{hanging, locked};
+
+// ---- the lock bit, spinning ------------------------------------------------------------------------------
+
+/// Breaks if taking the lock is not Acquire, or giving it back not Release.
+#[test]
+fn two_lock() {
+    spinning(|| {
+        model("two_lock", threads(2), 0, || {
+            let (s, d) = (Signal::new(), Payload::new());
+            join2(|| locked(&s, || d.set()), || locked(&s, || d.set()));
+            d.check_times(2);
+        });
+    });
+}
+
+/// Breaks if the lock is not Acquire on its slow path, after a step that failed and told the word.
+#[test]
+fn two_lock_twice() {
+    spinning(|| {
+        model("two_lock_twice", threads(2), 0, || {
+            let (s, d) = (Signal::new(), Payload::new());
+            let twice = || (0..2).for_each(|_| locked(&s, || d.set()));
+            join2(twice, twice);
+            d.check_times(4);
+        });
+    });
+}
+
+/// Breaks if whoever waited for the lock takes it though another was faster.
+#[test]
+fn three_lock() {
+    spinning(|| {
+        model("three_lock", threads(3), 0, || {
+            let (s, d) = (Signal::new(), Payload::new());
+            let once = || locked(&s, || d.set());
+            join3(once, once, once);
+            d.check_times(3);
+        });
+    });
+}
+
+/// Breaks if `rise_alone` raises a word whose lock is taken: unlocking would take that back.
+#[test]
+fn lock_vs_rise_alone() {
+    spinning(|| {
+        each_first("lock_vs_rise_alone", 2, 0, |order| {
+            let (s, d) = (Signal::new(), Payload::new());
+            order.race(
+                || assert!(raise(&s, &d)),
+                || {
+                    locked(&s, || {
+                        if s.is_go() {
+                            d.check()
+                        }
+                    })
+                },
+            );
+            assert!(s.is_go());
+        });
+    });
+}
+
+/// Breaks if the mark of a sleeper is set in a word that another thread has locked: unlocking would wipe it off.
+#[test]
+fn lock_vs_mark_sleep() {
+    spinning(|| {
+        model("lock_vs_mark_sleep", threads(3), 0, || {
+            let (s, d, e) = (Signal::new(), Payload::new(), Payload::new());
+            join3(
+                || raise(&s, &e),
+                || locked(&s, || d.set()),
+                || {
+                    s.wait();
+                    e.check();
+                    locked(&s, || d.set());
+                },
+            );
+            d.check_times(2);
+        });
+    });
+}
+
+/// Breaks if UP, which shows while the ring is taken apart, shows without the lock.
+#[test]
+fn lock_kept_over_up() {
+    spinning(|| {
+        each_first("lock_kept_over_up", 2, 0, |order| {
+            let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
+            let over = s.view();
+            over.on_go(t.count());
+            order.race(
+                || raise(&s, &d),
+                || {
+                    if s.is_go() {
+                        locked(&s, || d.check());
+                    }
+                },
+            );
+            t.settle(1, 1);
+        });
+    });
+}
+
+// ---- a leaf ----------------------------------------------------------------------------------------------
+
+/// Breaks if `rise_alone` is not Release, or `look` not Acquire.
+#[test]
+fn poll_vs_go() {
+    each_first("poll_vs_go", 2, 0, |order| {
+        let (s, d) = (Signal::new(), Payload::new());
+        order.race(
+            || raise(&s, &d),
+            || {
+                if s.is_go() {
+                    d.check()
+                }
+            },
+        );
+    });
+}
+
+/// Breaks if the unlock that raises a signal with nothing but callbacks is not Release.
+#[test]
+fn poll_vs_go_with_callback() {
+    each_first("poll_vs_go_with_callback", 2, 0, |order| {
+        let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
+        s.on_go(t.count());
+        order.race(
+            || raise(&s, &d),
+            || {
+                if s.is_go() {
+                    d.check()
+                }
+            },
+        );
+        t.settle(1, 1);
+    });
+}
+
+/// Breaks if UP is stored Relaxed before the ring is taken apart (`show`).
+#[test]
+fn poll_vs_go_with_slot() {
+    each_first("poll_vs_go_with_slot", 2, 0, |order| {
+        let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
+        s.view().on_go(t.count());
+        order.race(
+            || raise(&s, &d),
+            || {
+                if s.is_go() {
+                    d.check()
+                }
+            },
+        );
+        t.settle(1, 1);
+    });
+}
+
+/// Breaks if two `go`s both win, or if one that lost at once (`is_up`) has not acquired.
+#[test]
+fn go_vs_go() {
+    each_first("go_vs_go", 2, 0, |order| {
+        let (s, d, e) = (Signal::new(), Payload::new(), Payload::new());
+        let raise = |mine: &Payload, other: &Payload| {
+            let won = raise(&s, mine);
+            if !won {
+                other.check();
+            }
+            won
+        };
+        let (a, b) = order.race(|| raise(&d, &e), || raise(&e, &d));
+        assert!(a ^ b);
+    });
+}
+
+/// Breaks if the list of an UP word is taken over by both.
+#[test]
+fn go_vs_go_with_callback() {
+    each_first("go_vs_go_with_callback", 2, 0, |order| {
+        let (s, t) = (Signal::new(), Tally::new());
+        s.on_go(t.count());
+        let (a, b) = order.race(|| s.go(), || s.go());
+        assert!(a ^ b);
+        t.settle(1, 1);
+    });
+}
+
+/// Breaks if a `go` that found the signal DOWN does not look again under the lock.
+#[test]
+fn three_go() {
+    model("three_go", threads(3), 0, || {
+        let (s, t) = (Signal::new(), Tally::new());
+        s.on_go(t.count());
+        let (a, b, c) = join3(|| s.go(), || s.go(), || s.go());
+        assert_eq!(usize::from(a) + usize::from(b) + usize::from(c), 1);
+        t.settle(1, 1);
+    });
+}
+
+// ---- reasons ---------------------------------------------------------------------------------------------
+
+/// Breaks if the reason is stored after UP, or the tale's pointer published Relaxed.
+#[test]
+fn reason_vs_cause() {
+    each_first("reason_vs_cause", 2, 0, |order| {
+        let s = Signal::new();
+        order.race(
+            || s.go_because("why"),
+            || {
+                if let Some(cause) = s.cause() {
+                    assert_eq!(cause.reason().expect("published with UP").to_string(), "why");
+                }
+            },
+        );
+    });
+}
+
+/// Breaks if a `go` that loses leaves its reason.
+#[test]
+fn reason_vs_reason() {
+    each_first("reason_vs_reason", 2, 0, |order| {
+        let s = Signal::new();
+        let (a, b) = order.race(|| s.go_because("one"), || s.go_because("two"));
+        assert!(a ^ b);
+        let cause = s.cause().expect("it went");
+        assert_eq!(cause.reason().expect("the winner's").to_string(), if a { "one" } else { "two" });
+    });
+}
+
+/// Breaks if the second to make a tale replaces the first.
+#[test]
+fn two_make_the_tale() {
+    each_first("two_make_the_tale", 2, 0, |order| {
+        let s = Signal::new();
+        s.go();
+        let number = || s.cause().expect("it went").number();
+        let (a, b) = order.race(number, number);
+        assert_eq!(a, b);
+    });
+}
+
+// ---- waits -----------------------------------------------------------------------------------------------
+
+/// Breaks if `go` wakes a gate without going through its door, or the word that a thread sleeps is not looked at.
+#[test]
+fn wait_vs_go() {
+    each_first("wait_vs_go", 2, 0, |order| {
+        let (s, d) = (Signal::new(), Payload::new());
+        order.race(
+            || raise(&s, &d),
+            || {
+                s.wait();
+                d.check();
+            },
+        );
+    });
+}
+
+/// Breaks if a gate wakes one sleeper only.
+#[test]
+fn two_waits_vs_go() {
+    model("two_waits_vs_go", threads(3), 0, || {
+        let (s, d) = (Signal::new(), Payload::new());
+        let wait = || {
+            s.wait();
+            d.check();
+        };
+        join3(wait, wait, || raise(&s, &d));
+    });
+}
+
+/// Breaks if the raiser touches a signal after its waiter could free it, but for what keeps it alive: a leak, or worse.
+#[test]
+fn waiter_frees_it() {
+    each_first("waiter_frees_it", 2, 0, |order| {
+        let (s, d) = (Signal::new(), Payload::new());
+        let (mine, yours) = (s.clone(), d.clone());
+        order.race(
+            move || {
+                d.set();
+                s.go();
+            },
+            move || {
+                mine.wait();
+                yours.check();
+                drop(mine);
+            },
+        );
+    });
+}
+
+/// Breaks if `Waiter::stop` is not Release, `Waiter::sleep` not Acquire, or its thread is written too late.
+#[test]
+fn wait_among_vs_go() {
+    each_first("wait_among_vs_go", 2, 0, |order| {
+        let (s, never, d) = (Signal::new(), Signal::new(), Payload::new());
+        order.race(
+            || raise(&s, &d),
+            || {
+                assert!(s.wait_until(&never).is_ok());
+                d.check();
+            },
+        );
+        assert_eq!((hanging(&s), hanging(&never)), (0, 0));
+    });
+}
+
+/// Breaks if the signal that ends a wait does not stop the waiter, or one that found it gone does not say so.
+#[test]
+fn wait_among_vs_until() {
+    each_first("wait_among_vs_until", 2, 0, |order| {
+        let (s, until, d) = (Signal::new(), Signal::new(), Payload::new());
+        order.race(
+            || raise(&until, &d),
+            || {
+                assert!(s.wait_until(&until).is_err());
+                d.check();
+            },
+        );
+        assert_eq!((hanging(&s), hanging(&until)), (0, 0));
+    });
+}
+
+/// Breaks if both stop the waiter, each with an unpark: the second would end its next sleep.
+#[test]
+fn wait_among_vs_both() {
+    model("wait_among_vs_both", threads(3), 0, || {
+        let (a, b, d, e) = (Signal::new(), Signal::new(), Payload::new(), Payload::new());
+        join3(|| raise(&a, &d), || raise(&b, &e), || if a.wait_until(&b).is_ok() { d.check() } else { e.check() });
+    });
+}
+
+/// Breaks if a signal stops only the first of the waiters on its ring.
+#[test]
+fn two_wait_among_vs_go() {
+    model("two_wait_among_vs_go", threads(3), 0, || {
+        let (s, never, d) = (Signal::new(), Signal::new(), Payload::new());
+        let wait = || {
+            assert!(s.wait_until(&never).is_ok());
+            d.check();
+        };
+        join3(wait, wait, || raise(&s, &d));
+        assert_eq!((hanging(&s), hanging(&never)), (0, 0));
+    });
+}
+
+/// Breaks if a signal that dies stops who waits for it among others, or leaves its node behind.
+#[test]
+fn wait_among_vs_death() {
+    model("wait_among_vs_death", threads(2), 0, || {
+        let (s, dies, d) = (Signal::new(), Signal::new(), Payload::new());
+        let until = dies.view();
+        join2(
+            || {
+                drop(dies);
+                raise(&s, &d);
+            },
+            || {
+                assert!(s.wait_until(&until).is_ok());
+                d.check();
+            },
+        );
+    });
+}
+
+/// Breaks if the word forgets a sleeper while something is taken off its ring: it would sleep for ever.
+#[test]
+fn sleeper_vs_cancel_and_go() {
+    each_first("sleeper_vs_cancel_and_go", 2, 0, |order| {
+        let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
+        let then = s.then(t.count());
+        order.race(
+            || {
+                s.wait();
+                d.check();
+            },
+            || {
+                then.cancel();
+                raise(&s, &d);
+            },
+        );
+        t.settle(0, 1);
+    });
+}
+
+/// Breaks if the word forgets a sleeper while something is hung on its ring.
+#[test]
+fn sleeper_vs_callback_and_go() {
+    each_first("sleeper_vs_callback_and_go", 2, 0, |order| {
+        let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
+        order.race(
+            || {
+                s.wait();
+                d.check();
+            },
+            || {
+                s.on_go(t.count());
+                raise(&s, &d);
+            },
+        );
+        t.settle(1, 1);
+    });
+}
+
+// ---- handles that end ------------------------------------------------------------------------------------
+
+/// Breaks if both of two last handles free the signal, or neither does.
+#[test]
+fn two_hands_end() {
+    each_first("two_hands_end", 2, 0, |order| {
+        let (s, t) = (Signal::new(), Tally::new());
+        s.on_go(t.count());
+        let other = s.clone();
+        order.race(move || drop(s), move || drop(other));
+        t.settle(0, 1);
+    });
+}
+
+/// Breaks if the last handle of a signal that somebody looks at frees it.
+#[test]
+fn hand_and_user_end() {
+    each_first("hand_and_user_end", 2, 0, |order| {
+        let (s, t) = (Signal::new(), Tally::new());
+        let then = s.then(t.count());
+        order.race(move || drop(s), move || drop(then));
+        t.settle(0, 1);
+    });
+}
+
+/// Breaks if a signal dies while another handle is about to raise it, or its callback is run and dropped unrun.
+#[test]
+fn hand_ends_vs_go() {
+    each_first("hand_ends_vs_go", 2, 0, |order| {
+        let (s, t) = (Signal::new(), Tally::new());
+        s.on_go(t.count());
+        let other = s.clone();
+        order.race(
+            move || drop(s),
+            move || {
+                assert!(other.go());
+            },
+        );
+        t.settle(1, 1);
+    });
+}
+
+/// Breaks if whoever hangs something on a dying signal leaves it there, or drops it twice.
+#[test]
+fn death_vs_callback() {
+    each_first("death_vs_callback", 2, 0, |order| {
+        let (s, t) = (Signal::new(), Tally::new());
+        let view = s.view();
+        view.on_go(t.count());
+        order.race(move || drop(s), || view.on_go(t.count()));
+        assert!(!view.is_go());
+        t.settle(0, 2);
+    });
+}
