@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from).join("loom");
     let Some(binaries) = build(&root, &target) else { return ExitCode::FAILURE };
-    let mut models: Vec<Model> = binaries.iter().flat_map(|b| list(b)).collect();
+    let mut models: Vec<Model> = binaries.iter().flat_map(list).collect();
     models.retain(|m| wish.words.is_empty() || wish.words.iter().any(|word| m.name.contains(word)));
     let logs = target.join("logs");
     fs::create_dir_all(&logs).expect("a directory for logs");
