@@ -114,13 +114,13 @@ fn child_outlives_its_parent() {
 fn go_returns_when_all_above_has_followed_whoever_told_it() {
     in_time("two raisers, one above the other", || {
         for _ in 0..20 {
-            let root = Signal::new();
-            let below = root.child();
-            let middle = below.child();
-            let wide: Vec<Signal> = (0..2000).map(|_| middle.child()).collect();
+            let root = &Signal::new();
+            let below = &root.child();
+            let middle = &below.child();
+            let wide: &[Signal] = &(0..2000).map(|_| middle.child()).collect::<Vec<_>>();
             thread::scope(|scope| {
                 scope.spawn(|| middle.go());
-                let look = |who: &str, raise: &Signal| {
+                let look = move |who: &str, raise: &Signal| {
                     while !middle.is_go() {
                         std::hint::spin_loop();
                     }
@@ -128,8 +128,9 @@ fn go_returns_when_all_above_has_followed_whoever_told_it() {
                     let late = wide.iter().filter(|s| !s.is_go()).count();
                     assert_eq!(late, 0, "{who} has returned");
                 };
-                scope.spawn(move || look("the go of the root", &root));
-                look("a losing go, or one further down", &below);
+                scope.spawn(move || look("the go of the root", root));
+                scope.spawn(move || look("a go that loses, or not", below));
+                look("a go that lost", middle);
             });
         }
     });

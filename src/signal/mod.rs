@@ -169,7 +169,8 @@ impl Signal {
     /// Tells whether it is go: about a nanosecond, and never a lock held by user code.
     ///
     /// Of an expression it asks the inputs, at most sixteen; a heavier one, or one that is polled over and over, is told by
-    /// its inputs, and then a poll is one load. Runs no foreign code.
+    /// its inputs, and then a poll is one load. Runs no foreign code; may wait, as a losing `go` does, until another
+    /// thread has flagged what is derived.
     ///
     /// # Memory ordering
     /// If true: what came before the `go` happens before this returns.

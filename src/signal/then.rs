@@ -22,7 +22,7 @@ impl Then {
     /// Removes the callback unless it is running or has run.
     ///
     /// Of *removed* and *ran* exactly one comes true: `Removed` is final, `Running` becomes `Ran`. Its captures are dropped
-    /// by whoever removes it, on that thread, before this returns. Never waits for user code, and for other threads
+    /// by whoever removes it, on that thread, before that call returns; another call may find it `Removed` meanwhile. Never waits for user code, and for other threads
     /// only as long as one of them is at the signal's list (64 waiters at a time).
     pub fn cancel(&self) -> Cancel {
         self.0.cancel()

@@ -330,7 +330,7 @@ impl Work {
         let first = self.wake();
         let refused = self.refused;
         resume(self.run(first));
-        assert!(!refused, "{NO_CLOCK}");
+        assert!(!refused || std::thread::panicking(), "{NO_CLOCK}");
     }
 }
 

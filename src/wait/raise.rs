@@ -34,11 +34,11 @@ impl Core {
             Kind::Fixed | Kind::Delayed | Kind::Expr => return false,
             Kind::Switch => {
                 let hand = self.as_comp().map(|c| c.input(0));
-                if !self.poll() && hand.is_some_and(|hand| hand.go_slow(story, reason)) {
-                    return true;
+                if self.poll() {
+                    self.wait_for_calm();
+                    return false;
                 }
-                self.wait_for_calm();
-                return false;
+                return hand.is_some_and(|hand| hand.go_slow(story, reason));
             }
             Kind::Leaf | Kind::Child | Kind::Till => {}
         }
