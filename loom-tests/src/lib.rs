@@ -14,25 +14,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
-/// Switches of threads in one execution; more of them mean that something spins for ever.
+/// Points in one execution where it could go on otherwise; more of them mean that something spins for ever.
 const MAX_BRANCHES: usize = 50_000;
 
-/// How many preemptions a search tries.
+/// How far a model is explored: so many threads, the one that spawns the others among them, and so many preemptions.
 #[derive(Clone, Copy, Debug)]
-pub enum Bound {
-    /// All there can be.
-    Unbounded,
-    /// So many; more are tried if `LOOM_MAX_PREEMPTIONS` says so, never fewer.
-    Preemptions(usize),
+pub struct Bound {
+    threads: usize,
+    /// `None`: all there can be. More are tried if `LOOM_MAX_PREEMPTIONS` says so, never fewer.
+    preemptions: Option<usize>,
 }
 
-/// The bound for that many threads, the one that spawns the others among them.
+/// The bound for that many threads.
 pub fn threads(n: usize) -> Bound {
-    match n {
-        2 => Bound::Unbounded,
-        3 => Bound::Preemptions(3),
-        4 => Bound::Preemptions(2),
+    let preemptions = match n {
+        2 => None,
+        3 => Some(3),
+        4 => Some(2),
         _ => panic!("a model of {n} threads: two race, and more than four are not explored to a useful bound"),
+    };
+    Bound { threads: n, preemptions }
+}
+
+impl Bound {
+    /// Fewer preemptions than that many threads deserve; the model says why.
+    pub fn only(self, preemptions: usize) -> Bound {
+        Bound { preemptions: Some(preemptions), ..self }
     }
 }
 
@@ -45,18 +52,18 @@ pub fn model(name: &str, bound: Bound, floor: usize, f: impl Fn() + Send + Sync 
     report(name, bound, floor, || explore(bound, f));
 }
 
-/// As [`model`], for `n` contestants, each of which once is the one that spawns the others.
+/// As [`model`], for contestants each of which once is the one that spawns the others.
 ///
 /// loom keeps one last access of each atomic: a thread that loads and then writes hides from it another thread's earlier
 /// load, and the order "the write first" may never be tried. The thread that spawns runs first of all, so between these
 /// searches no order of two is left out.
-pub fn each_first(name: &str, n: usize, floor: usize, f: impl Fn(Order) + Send + Sync + 'static) {
-    let (f, bound) = (Arc::new(f), threads(n));
+pub fn each_first(name: &str, bound: Bound, floor: usize, f: impl Fn(Order) + Send + Sync + 'static) {
+    let f = Arc::new(f);
     let search = |order| {
         let f = f.clone();
         explore(bound, move || f(order))
     };
-    report(name, bound, floor, || Order::of(n).map(search).sum());
+    report(name, bound, floor, || Order::of(bound.threads).map(search).sum());
 }
 
 /// Runs models whose words have nothing beside the lock bit, which spins as the program's does: models of the lock.
@@ -79,12 +86,11 @@ pub fn quietly(planned: &'static str) {
 fn report(name: &str, bound: Bound, floor: usize, search: impl FnOnce() -> usize) {
     let begin = Instant::now();
     let iterations = search();
-    println!("model {name}: {iterations} iterations, {:.1} s, {bound:?}", begin.elapsed().as_secs_f64());
+    let preemptions = preemptions(bound).map_or("any".to_owned(), |n| n.to_string());
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("model {name}: {iterations} executions, {preemptions} preemptions, {seconds:.1} s");
     assert!(iterations > 1, "{name} has not raced: one execution was all");
-    assert!(
-        iterations >= floor,
-        "{name} has stopped racing: {iterations} executions, where there were {floor} or more"
-    );
+    assert!(iterations >= floor, "{name} has stopped racing: {iterations} executions, where there were {floor} or more");
 }
 
 /// The number of executions.
@@ -106,13 +112,8 @@ fn preemptions(bound: Bound) -> Option<usize> {
     for cut in ["LOOM_MAX_DURATION", "LOOM_MAX_PERMUTATIONS"] {
         assert!(env::var_os(cut).is_none(), "{cut} cuts a search short and reports success: unset it");
     }
-    let asked = env::var("LOOM_MAX_PREEMPTIONS").ok().map(|n| n.parse::<usize>().expect("a number of preemptions"));
-    match (bound, asked) {
-        (Bound::Unbounded, _) => None,
-        (Bound::Preemptions(n), None) => Some(n),
-        (Bound::Preemptions(n), Some(asked)) => {
-            assert!(asked >= n, "LOOM_MAX_PREEMPTIONS={asked} is less than this model's own bound, {n}");
-            Some(asked)
-        }
-    }
+    let own = bound.preemptions?;
+    let asked = env::var("LOOM_MAX_PREEMPTIONS").map_or(own, |n| n.parse().expect("a number of preemptions"));
+    assert!(asked >= own, "LOOM_MAX_PREEMPTIONS={asked} is less than this model's own bound, {own}");
+    Some(asked)
 }

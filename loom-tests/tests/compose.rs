@@ -27,7 +27,7 @@ fn heavy(input: &Signal, other: &Signal) -> Signal {
 // ---- asked, hanging on nothing ---------------------------------------------------------------------------
 
 fn or_poll_vs_go(name: &str, left: bool) {
-    each_first(name, 2, 0, move |order| {
+    each_first(name, threads(2), 0, move |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -57,7 +57,7 @@ fn or_poll_vs_right() {
 /// Breaks if the answer of one input is taken for that of both.
 #[test]
 fn and_poll_vs_both() {
-    each_first("and_poll_vs_both", 3, 0, |order| {
+    each_first("and_poll_vs_both", threads(3), 0, |order| {
         let ((a, b), (d, e)) = (two(), payloads());
         let o = &a & &b;
         order.race3(
@@ -78,7 +78,7 @@ fn and_poll_vs_both() {
 /// Breaks if a poll of "two of three" counts an input that it has not acquired.
 #[test]
 fn quorum_poll_vs_two() {
-    each_first("quorum_poll_vs_two", 3, 0, |order| {
+    each_first("quorum_poll_vs_two", threads(3), 0, |order| {
         let ((a, b), (d, e)) = (two(), payloads());
         let never = Signal::new();
         let o = Signal::at_least(2, [&a, &never, &b]);
@@ -99,7 +99,7 @@ fn quorum_poll_vs_two() {
 /// Breaks if what is below an intermediate is asked Relaxed.
 #[test]
 fn poll_through_an_intermediate_vs_go() {
-    each_first("poll_through_an_intermediate_vs_go", 2, 0, |order| {
+    each_first("poll_through_an_intermediate_vs_go", threads(2), 0, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = (&a | &b).view();
         order.race(
@@ -117,7 +117,7 @@ fn poll_through_an_intermediate_vs_go() {
 /// Breaks if a poll that settles the word does so Relaxed: whoever then looks at the word alone must have acquired too.
 #[test]
 fn settled_poll_vs_look() {
-    each_first("settled_poll_vs_look", 2, 0, |order| {
+    each_first("settled_poll_vs_look", threads(2), 0, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -138,7 +138,7 @@ fn settled_poll_vs_look() {
 /// Breaks as `settled_poll_vs_look`, where the settler is a third: it hands on what it has acquired.
 #[test]
 fn settled_poll_hands_on() {
-    each_first("settled_poll_hands_on", 3, 0, |order| {
+    each_first("settled_poll_hands_on", threads(3), 0, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race3(
@@ -156,7 +156,7 @@ fn settled_poll_hands_on() {
 /// Breaks if two polls that settle the word do it twice, or take each other's lock for a waiter.
 #[test]
 fn two_polls_vs_go() {
-    each_first("two_polls_vs_go", 3, 0, |order| {
+    each_first("two_polls_vs_go", threads(3), 0, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         let poll = || {
@@ -172,7 +172,7 @@ fn two_polls_vs_go() {
 /// Breaks if a composite built while its inputs go misses one of them.
 #[test]
 fn built_vs_go() {
-    each_first("built_vs_go", 3, 0, |order| {
+    each_first("built_vs_go", threads(3), 0, |order| {
         let ((a, b), (d, e)) = (two(), payloads());
         order.race3(
             || raise(&a, &d),
@@ -191,7 +191,7 @@ fn built_vs_go() {
 /// Breaks if a heavy composite, linked at birth, misses the input that goes meanwhile.
 #[test]
 fn heavy_built_vs_go() {
-    each_first("heavy_built_vs_go", 2, 0, |order| {
+    each_first("heavy_built_vs_go", threads(2).only(4), 0, |order| {
         let ((a, b), d) = (two(), Payload::new());
         order.race(
             || raise(&a, &d),
@@ -209,7 +209,7 @@ fn heavy_built_vs_go() {
 /// Breaks if a composite that is polled often, and so links itself, forgets to ask what went before.
 #[test]
 fn polled_often_vs_go() {
-    each_first("polled_often_vs_go", 2, 0, |order| {
+    each_first("polled_often_vs_go", threads(2), 0, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -230,7 +230,7 @@ fn polled_often_vs_go() {
 /// Breaks if the answer is taken back: a poll that said yes is followed by one that says no.
 #[test]
 fn polls_stay_true_vs_go() {
-    each_first("polls_stay_true_vs_go", 3, 0, |order| {
+    each_first("polls_stay_true_vs_go", threads(3), 0, |order| {
         let (a, b) = two();
         let o = &a | &b;
         order.race3(
@@ -250,7 +250,7 @@ fn polls_stay_true_vs_go() {
 /// Breaks if the linker does not look, under the input's lock, whether it went; or does not raise what it finds decided.
 #[test]
 fn or_linked_vs_go() {
-    each_first("or_linked_vs_go", 2, 0, |order| {
+    each_first("or_linked_vs_go", threads(2), 0, |order| {
         let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
         let o = &a | &b;
         order.race(|| raise(&a, &d), || o.on_go(checking(&t, &[&d])));
@@ -262,7 +262,7 @@ fn or_linked_vs_go() {
 /// Breaks if a composite raised while it is being linked stays on the inputs that are linked after that.
 #[test]
 fn or_linked_from_behind_vs_go() {
-    each_first("or_linked_from_behind_vs_go", 2, 0, |order| {
+    each_first("or_linked_from_behind_vs_go", threads(2), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = Signal::any([&a, &b]);
         order.race(|| b.go(), || o.on_go(t.count()));
@@ -286,7 +286,7 @@ fn and_linked_vs_both() {
 /// Breaks if both of two inputs raise a linked composite, or it stays on the one that lost.
 #[test]
 fn linked_or_vs_both() {
-    each_first("linked_or_vs_both", 2, 0, |order| {
+    each_first("linked_or_vs_both", threads(2), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a | &b;
         o.on_go(t.count());
@@ -299,7 +299,7 @@ fn linked_or_vs_both() {
 /// Breaks if `remaining` is counted down without AcqRel: the last to count runs the callback, and has seen the first.
 #[test]
 fn linked_and_vs_both() {
-    each_first("linked_and_vs_both", 2, 0, |order| {
+    each_first("linked_and_vs_both", threads(2), 0, |order| {
         let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
         let o = &a & &b;
         o.on_go(checking(&t, &[&d, &e]));
@@ -311,7 +311,7 @@ fn linked_and_vs_both() {
 /// Breaks as `linked_and_vs_both`: each of the two that counted is seen.
 #[test]
 fn linked_quorum_vs_two() {
-    each_first("linked_quorum_vs_two", 2, 0, |order| {
+    each_first("linked_quorum_vs_two", threads(2), 0, |order| {
         let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
         let never = Signal::new();
         Signal::at_least(2, [&a, &never, &b]).on_go(checking(&t, &[&d, &e]));
@@ -335,7 +335,7 @@ fn linked_quorum_vs_three() {
 /// Breaks if a linked composite's own word goes up Relaxed: a poll of it is one load.
 #[test]
 fn linked_or_word_vs_go() {
-    each_first("linked_or_word_vs_go", 2, 0, |order| {
+    each_first("linked_or_word_vs_go", threads(2), 0, |order| {
         let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
         let o = &a | &b;
         o.on_go(t.count());
@@ -354,7 +354,7 @@ fn linked_or_word_vs_go() {
 /// Breaks if the word of an AND says go and not all that counted.
 #[test]
 fn linked_and_word_vs_both() {
-    each_first("linked_and_word_vs_both", 3, 0, |order| {
+    each_first("linked_and_word_vs_both", threads(3), 0, |order| {
         let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
         let o = &a & &b;
         o.on_go(t.count());
@@ -375,7 +375,7 @@ fn linked_and_word_vs_both() {
 /// Breaks if a raiser that finds UP, not yet unlocked, hands the ring to a second.
 #[test]
 fn linked_through_an_intermediate_vs_both() {
-    each_first("linked_through_an_intermediate_vs_both", 2, 0, |order| {
+    each_first("linked_through_an_intermediate_vs_both", threads(2), 0, |order| {
         let ((a, b), c, (d, e), t) = (two(), Signal::new(), payloads(), Tally::new());
         // The intermediate has no handle of its own.
         (&(&a | &b) & &c).on_go(checking(&t, &[&d, &e]));
@@ -388,7 +388,7 @@ fn linked_through_an_intermediate_vs_both() {
 /// Breaks if linking does not link what is below first.
 #[test]
 fn linking_through_an_intermediate_vs_go() {
-    each_first("linking_through_an_intermediate_vs_go", 2, 0, |order| {
+    each_first("linking_through_an_intermediate_vs_go", threads(2), 0, |order| {
         let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
         let o = (&a | &b).view();
         order.race(|| raise(&a, &d), || o.on_go(checking(&t, &[&d])));
@@ -400,7 +400,7 @@ fn linking_through_an_intermediate_vs_go() {
 /// Breaks if both of two first observers link, or the second does not wait until the first has.
 #[test]
 fn two_link() {
-    each_first("two_link", 2, 0, |order| {
+    each_first("two_link", threads(2), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a | &b;
         order.race(|| o.on_go(t.count()), || o.on_go(t.count()));
@@ -426,7 +426,7 @@ fn two_link_vs_go() {
 /// Breaks if a poll that finds a composite decided, while a callback is hung, settles the word and loses the callback.
 #[test]
 fn poll_vs_linking() {
-    each_first("poll_vs_linking", 3, 0, |order| {
+    each_first("poll_vs_linking", threads(3), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a | &b;
         order.race3(|| a.go(), || o.is_go(), || o.on_go(t.count()));
@@ -440,7 +440,7 @@ fn poll_vs_linking() {
 /// Breaks if a thread sleeps at the gate of a composite that its linking has missed the `go` for.
 #[test]
 fn or_wait_vs_go() {
-    each_first("or_wait_vs_go", 2, 0, |order| {
+    each_first("or_wait_vs_go", threads(2).only(4), 0, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -492,7 +492,7 @@ fn wait_vs_settling_poll() {
 /// Breaks if whoever waits for an expression among others is not told by it.
 #[test]
 fn wait_among_expressions_vs_go() {
-    each_first("wait_among_expressions_vs_go", 2, 0, |order| {
+    each_first("wait_among_expressions_vs_go", threads(2), 0, |order| {
         let ((a, b), never, d) = (two(), Signal::new(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -510,7 +510,7 @@ fn wait_among_expressions_vs_go() {
 /// Breaks if a `go` that lost returns before the winner has flagged what is linked above (`busy`).
 #[test]
 fn loser_vs_phase_one() {
-    each_first("loser_vs_phase_one", 2, 0, |order| {
+    each_first("loser_vs_phase_one", threads(2), 0, |order| {
         let (a, b) = two();
         let o = heavy(&a, &b);
         let lose = || {
@@ -524,7 +524,7 @@ fn loser_vs_phase_one() {
 /// Breaks if `busy` is not set on composites: here a child's `go` loses to its parent's.
 #[test]
 fn loser_of_a_child_vs_phase_one() {
-    each_first("loser_of_a_child_vs_phase_one", 2, 0, |order| {
+    each_first("loser_of_a_child_vs_phase_one", threads(2), 0, |order| {
         let (a, b) = two();
         let child = a.child();
         let o = heavy(&child, &b);
@@ -541,7 +541,7 @@ fn loser_of_a_child_vs_phase_one() {
 /// Breaks if the end of phase 1 is stored Relaxed: the loser must see what was flagged, payloads and all.
 #[test]
 fn loser_sees_what_the_winner_flagged() {
-    each_first("loser_sees_what_the_winner_flagged", 3, 0, |order| {
+    each_first("loser_sees_what_the_winner_flagged", threads(3), 0, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = heavy(&a, &b);
         order.race3(
@@ -562,7 +562,7 @@ fn loser_sees_what_the_winner_flagged() {
 /// Breaks if a slot that travels carries no pin: the composite is freed under the raiser.
 #[test]
 fn dropped_vs_go() {
-    each_first("dropped_vs_go", 2, 0, |order| {
+    each_first("dropped_vs_go", threads(2), 0, |order| {
         let (a, b) = two();
         let o = heavy(&a, &b);
         order.race(|| a.go(), move || drop(o));
@@ -597,7 +597,7 @@ fn dropped_with_callback_vs_both() {
 /// Breaks if the last handle ends between "a callback hangs here" and its being taken off: nobody would unlink.
 #[test]
 fn dropped_vs_cancel() {
-    each_first("dropped_vs_cancel", 2, 0, |order| {
+    each_first("dropped_vs_cancel", threads(2), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a | &b;
         let then = o.then(t.count());
@@ -616,7 +616,7 @@ fn dropped_vs_cancel() {
 /// Breaks if an intermediate that only its slot keeps is freed while it is being raised.
 #[test]
 fn dropped_over_an_intermediate_vs_go() {
-    each_first("dropped_over_an_intermediate_vs_go", 2, 0, |order| {
+    each_first("dropped_over_an_intermediate_vs_go", threads(2), 0, |order| {
         let (a, b) = two();
         let o = (&a | &b).view();
         o.then(|| ()).cancel();
@@ -628,7 +628,7 @@ fn dropped_over_an_intermediate_vs_go() {
 /// Breaks if two that drop the last handles of one composite both take it off, or neither.
 #[test]
 fn two_handles_dropped() {
-    each_first("two_handles_dropped", 2, 0, |order| {
+    each_first("two_handles_dropped", threads(2), 0, |order| {
         let (a, b) = two();
         let o = heavy(&a, &b);
         let other = o.clone();
@@ -642,7 +642,7 @@ fn two_handles_dropped() {
 /// Breaks if a leaver between two batches is not off the ring, or the ring has no end then.
 #[test]
 fn leaves_between_batches() {
-    each_first("leaves_between_batches", 2, 0, |order| {
+    each_first("leaves_between_batches", threads(2), 0, |order| {
         let (a, b) = two();
         let (o, p) = (heavy(&a, &b), heavy(&a, &b));
         let q = heavy(&a, &b);
@@ -655,7 +655,7 @@ fn leaves_between_batches() {
 /// Breaks if a callback behind the batches is taken off as if the ring still hung on the word.
 #[test]
 fn cancel_between_batches() {
-    each_first("cancel_between_batches", 2, 0, |order| {
+    each_first("cancel_between_batches", threads(2), 0, |order| {
         let ((a, b), t, u) = (two(), Tally::new(), Tally::new());
         let (o, p) = (heavy(&a, &b), heavy(&a, &b));
         let then = a.then(t.count());
@@ -690,7 +690,7 @@ fn two_leave_between_batches() {
 /// Breaks if a child born while its parent goes is linked too late to be told.
 #[test]
 fn child_born_vs_parent() {
-    each_first("child_born_vs_parent", 2, 0, |order| {
+    each_first("child_born_vs_parent", threads(2).only(4), 0, |order| {
         let (a, d, t) = (Signal::new(), Payload::new(), Tally::new());
         let (_, child) = order.race(
             || raise(&a, &d),
@@ -711,7 +711,7 @@ fn child_born_vs_parent() {
 /// Breaks if a child's word goes up Relaxed when its parent raises it.
 #[test]
 fn child_poll_vs_parent() {
-    each_first("child_poll_vs_parent", 2, 0, |order| {
+    each_first("child_poll_vs_parent", threads(2), 0, |order| {
         let (a, d) = (Signal::new(), Payload::new());
         let child = a.child();
         order.race(
@@ -729,7 +729,7 @@ fn child_poll_vs_parent() {
 /// Breaks if a child's word goes up Relaxed when a hand raises it, or raises the parent.
 #[test]
 fn child_poll_vs_its_hand() {
-    each_first("child_poll_vs_its_hand", 2, 0, |order| {
+    each_first("child_poll_vs_its_hand", threads(2), 0, |order| {
         let (a, d) = (Signal::new(), Payload::new());
         let child = a.child();
         order.race(
@@ -747,7 +747,7 @@ fn child_poll_vs_its_hand() {
 /// Breaks if hand and parent both raise it, or it stays on the parent.
 #[test]
 fn child_raised_vs_parent() {
-    each_first("child_raised_vs_parent", 2, 0, |order| {
+    each_first("child_raised_vs_parent", threads(2), 0, |order| {
         let (a, t) = (Signal::new(), Tally::new());
         let child = a.child();
         child.on_go(t.count());
@@ -778,7 +778,7 @@ fn child_wait_vs_both() {
 /// Breaks if a child that is dropped leaves its slot on a parent that goes.
 #[test]
 fn child_dropped_vs_parent() {
-    each_first("child_dropped_vs_parent", 2, 0, |order| {
+    each_first("child_dropped_vs_parent", threads(2), 0, |order| {
         let (a, t) = (Signal::new(), Tally::new());
         let child = a.child();
         child.on_go(t.count());
@@ -793,7 +793,7 @@ fn child_dropped_vs_parent() {
 /// Breaks if "own hands gone" and "parent gone" are asked of two variables without the lock: nobody would kill it.
 #[test]
 fn child_abandoned_on_both_sides() {
-    each_first("child_abandoned_on_both_sides", 2, 0, |order| {
+    each_first("child_abandoned_on_both_sides", threads(2), 0, |order| {
         let (a, t) = (Signal::new(), Tally::new());
         let child = a.child();
         child.on_go(t.count());
@@ -805,7 +805,7 @@ fn child_abandoned_on_both_sides() {
 /// Breaks if the last handles of both inputs of an OR go at once and each takes the other for alive.
 #[test]
 fn or_abandoned_at_once() {
-    each_first("or_abandoned_at_once", 2, 0, |order| {
+    each_first("or_abandoned_at_once", threads(2), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         (&a | &b).on_go(t.count());
         order.race(move || drop(a), move || drop(b));
@@ -816,7 +816,7 @@ fn or_abandoned_at_once() {
 /// Breaks if both of the inputs of an AND that die kill it, or one of them leaves its slot on the other.
 #[test]
 fn and_abandoned_at_once() {
-    each_first("and_abandoned_at_once", 2, 0, |order| {
+    each_first("and_abandoned_at_once", threads(2), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         (&a & &b).on_go(t.count());
         order.race(move || drop(a), move || drop(b));
@@ -827,7 +827,7 @@ fn and_abandoned_at_once() {
 /// Breaks if an input's death and the end of the composite's own handle both free it.
 #[test]
 fn abandoned_vs_its_handle() {
-    each_first("abandoned_vs_its_handle", 2, 0, |order| {
+    each_first("abandoned_vs_its_handle", threads(2), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a & &b;
         o.on_go(t.count());
@@ -840,7 +840,7 @@ fn abandoned_vs_its_handle() {
 /// Breaks if an OR whose one input dies is killed while the other raises it.
 #[test]
 fn abandoned_vs_go() {
-    each_first("abandoned_vs_go", 2, 0, |order| {
+    each_first("abandoned_vs_go", threads(2), 0, |order| {
         let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
         (&a | &b).on_go(checking(&t, &[&d]));
         order.race(move || drop(a), || raise(&b, &d));
@@ -851,7 +851,7 @@ fn abandoned_vs_go() {
 /// Breaks if an AND is killed by one input after the other two, of three, have gone: here it needs one of each.
 #[test]
 fn and_abandoned_vs_go() {
-    each_first("and_abandoned_vs_go", 2, 0, |order| {
+    each_first("and_abandoned_vs_go", threads(2), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         (&a & &b).on_go(t.count());
         order.race(move || drop(a), || b.go());
@@ -863,7 +863,7 @@ fn and_abandoned_vs_go() {
 /// Breaks if an input that died before it was linked is not counted.
 #[test]
 fn abandoned_vs_linking() {
-    each_first("abandoned_vs_linking", 2, 0, |order| {
+    each_first("abandoned_vs_linking", threads(2), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a & &b;
         order.race(move || drop(a), || o.on_go(t.count()));
@@ -886,7 +886,7 @@ fn both_abandoned_vs_linking() {
 /// Breaks if death does not pass through an intermediate.
 #[test]
 fn abandoned_through_an_intermediate() {
-    each_first("abandoned_through_an_intermediate", 2, 0, |order| {
+    each_first("abandoned_through_an_intermediate", threads(2), 0, |order| {
         let ((a, b), c, t) = (two(), Signal::new(), Tally::new());
         (&(&a | &b) & &c).on_go(t.count());
         order.race(move || drop(a), move || drop(b));
@@ -898,7 +898,7 @@ fn abandoned_through_an_intermediate() {
 /// Breaks if a child that was hung on from above dies without telling.
 #[test]
 fn child_abandoned_vs_linking_above() {
-    each_first("child_abandoned_vs_linking_above", 2, 0, |order| {
+    each_first("child_abandoned_vs_linking_above", threads(2), 0, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let child = a.child();
         let o = &child & &b;
@@ -923,7 +923,7 @@ fn named() -> (Signal, Signal) {
 /// Breaks if what a poll found to have decided is not fixed: two polls of one composite differ.
 #[test]
 fn cause_stays_vs_both() {
-    each_first("cause_stays_vs_both", 3, 0, |order| {
+    each_first("cause_stays_vs_both", threads(3), 0, |order| {
         let (a, b) = named();
         let o = &a | &b;
         let (_, _, seen) = order.race3(|| a.go(), || b.go(), || decider(&o));
@@ -935,7 +935,7 @@ fn cause_stays_vs_both() {
 /// Breaks as `cause_stays_vs_both`, where a raiser is on its way to a composite that a poll has decided.
 #[test]
 fn cause_stays_vs_linked_raisers() {
-    each_first("cause_stays_vs_linked_raisers", 3, 0, |order| {
+    each_first("cause_stays_vs_linked_raisers", threads(3), 0, |order| {
         let (a, b) = named();
         let o = &a | &b;
         o.on_go(|| ());
@@ -948,7 +948,7 @@ fn cause_stays_vs_linked_raisers() {
 /// Breaks if the later of two that went one after the other is named: by a poll, or by the raiser of the later.
 #[test]
 fn earlier_decides_vs_poll() {
-    each_first("earlier_decides_vs_poll", 2, 0, |order| {
+    each_first("earlier_decides_vs_poll", threads(2), 0, |order| {
         let (a, b) = named();
         let o = &b | &a;
         order.race(
@@ -965,7 +965,7 @@ fn earlier_decides_vs_poll() {
 /// Breaks as `earlier_decides_vs_poll`, where the composite is linked meanwhile.
 #[test]
 fn earlier_decides_vs_linking() {
-    each_first("earlier_decides_vs_linking", 2, 0, |order| {
+    each_first("earlier_decides_vs_linking", threads(2).only(4), 0, |order| {
         let (a, b) = named();
         let o = &b | &a;
         order.race(
@@ -982,7 +982,7 @@ fn earlier_decides_vs_linking() {
 /// Breaks if an AND names another than the later.
 #[test]
 fn later_completes_vs_poll() {
-    each_first("later_completes_vs_poll", 2, 0, |order| {
+    each_first("later_completes_vs_poll", threads(2), 0, |order| {
         let (a, b) = named();
         let o = &b & &a;
         order.race(

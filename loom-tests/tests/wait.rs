@@ -49,7 +49,7 @@ fn three_lock() {
 #[test]
 fn lock_vs_rise_alone() {
     spinning(|| {
-        each_first("lock_vs_rise_alone", 2, 0, |order| {
+        each_first("lock_vs_rise_alone", threads(2), 0, |order| {
             let (s, d) = (Signal::new(), Payload::new());
             order.race(
                 || assert!(raise(&s, &d)),
@@ -90,7 +90,7 @@ fn lock_vs_mark_sleep() {
 #[test]
 fn lock_kept_over_up() {
     spinning(|| {
-        each_first("lock_kept_over_up", 2, 0, |order| {
+        each_first("lock_kept_over_up", threads(2), 0, |order| {
             let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
             let over = s.view();
             over.on_go(t.count());
@@ -112,7 +112,7 @@ fn lock_kept_over_up() {
 /// Breaks if `rise_alone` is not Release, or `look` not Acquire.
 #[test]
 fn poll_vs_go() {
-    each_first("poll_vs_go", 2, 0, |order| {
+    each_first("poll_vs_go", threads(2), 0, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         order.race(
             || raise(&s, &d),
@@ -128,7 +128,7 @@ fn poll_vs_go() {
 /// Breaks if the unlock that raises a signal with nothing but callbacks is not Release.
 #[test]
 fn poll_vs_go_with_callback() {
-    each_first("poll_vs_go_with_callback", 2, 0, |order| {
+    each_first("poll_vs_go_with_callback", threads(2), 0, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         s.on_go(t.count());
         order.race(
@@ -146,7 +146,7 @@ fn poll_vs_go_with_callback() {
 /// Breaks if UP is stored Relaxed before the ring is taken apart (`show`).
 #[test]
 fn poll_vs_go_with_slot() {
-    each_first("poll_vs_go_with_slot", 2, 0, |order| {
+    each_first("poll_vs_go_with_slot", threads(2), 0, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         s.view().on_go(t.count());
         order.race(
@@ -164,7 +164,7 @@ fn poll_vs_go_with_slot() {
 /// Breaks if two `go`s both win, or if one that lost at once (`is_up`) has not acquired.
 #[test]
 fn go_vs_go() {
-    each_first("go_vs_go", 2, 0, |order| {
+    each_first("go_vs_go", threads(2), 0, |order| {
         let (s, d, e) = (Signal::new(), Payload::new(), Payload::new());
         let raise = |mine: &Payload, other: &Payload| {
             let won = raise(&s, mine);
@@ -181,7 +181,7 @@ fn go_vs_go() {
 /// Breaks if the list of an UP word is taken over by both.
 #[test]
 fn go_vs_go_with_callback() {
-    each_first("go_vs_go_with_callback", 2, 0, |order| {
+    each_first("go_vs_go_with_callback", threads(2), 0, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         s.on_go(t.count());
         let (a, b) = order.race(|| s.go(), || s.go());
@@ -207,7 +207,7 @@ fn three_go() {
 /// Breaks if the reason is stored after UP, or the tale's pointer published Relaxed.
 #[test]
 fn reason_vs_cause() {
-    each_first("reason_vs_cause", 2, 0, |order| {
+    each_first("reason_vs_cause", threads(2), 0, |order| {
         let s = Signal::new();
         order.race(
             || s.go_because("why"),
@@ -223,7 +223,7 @@ fn reason_vs_cause() {
 /// Breaks if a `go` that loses leaves its reason.
 #[test]
 fn reason_vs_reason() {
-    each_first("reason_vs_reason", 2, 0, |order| {
+    each_first("reason_vs_reason", threads(2), 0, |order| {
         let s = Signal::new();
         let (a, b) = order.race(|| s.go_because("one"), || s.go_because("two"));
         assert!(a ^ b);
@@ -235,7 +235,7 @@ fn reason_vs_reason() {
 /// Breaks if the second to make a tale replaces the first.
 #[test]
 fn two_make_the_tale() {
-    each_first("two_make_the_tale", 2, 0, |order| {
+    each_first("two_make_the_tale", threads(2), 0, |order| {
         let s = Signal::new();
         s.go();
         let number = || s.cause().expect("it went").number();
@@ -249,7 +249,7 @@ fn two_make_the_tale() {
 /// Breaks if `go` wakes a gate without going through its door, or the word that a thread sleeps is not looked at.
 #[test]
 fn wait_vs_go() {
-    each_first("wait_vs_go", 2, 0, |order| {
+    each_first("wait_vs_go", threads(2), 0, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         order.race(
             || raise(&s, &d),
@@ -277,7 +277,7 @@ fn two_waits_vs_go() {
 /// Breaks if the raiser touches a signal after its waiter could free it, but for what keeps it alive: a leak, or worse.
 #[test]
 fn waiter_frees_it() {
-    each_first("waiter_frees_it", 2, 0, |order| {
+    each_first("waiter_frees_it", threads(2), 0, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         let (mine, yours) = (s.clone(), d.clone());
         order.race(
@@ -297,7 +297,7 @@ fn waiter_frees_it() {
 /// Breaks if `Waiter::stop` is not Release, `Waiter::sleep` not Acquire, or its thread is written too late.
 #[test]
 fn wait_among_vs_go() {
-    each_first("wait_among_vs_go", 2, 0, |order| {
+    each_first("wait_among_vs_go", threads(2), 0, |order| {
         let (s, never, d) = (Signal::new(), Signal::new(), Payload::new());
         order.race(
             || raise(&s, &d),
@@ -313,7 +313,7 @@ fn wait_among_vs_go() {
 /// Breaks if the signal that ends a wait does not stop the waiter, or one that found it gone does not say so.
 #[test]
 fn wait_among_vs_until() {
-    each_first("wait_among_vs_until", 2, 0, |order| {
+    each_first("wait_among_vs_until", threads(2), 0, |order| {
         let (s, until, d) = (Signal::new(), Signal::new(), Payload::new());
         order.race(
             || raise(&until, &d),
@@ -371,7 +371,7 @@ fn wait_among_vs_death() {
 /// Breaks if the word forgets a sleeper while something is taken off its ring: it would sleep for ever.
 #[test]
 fn sleeper_vs_cancel_and_go() {
-    each_first("sleeper_vs_cancel_and_go", 2, 0, |order| {
+    each_first("sleeper_vs_cancel_and_go", threads(2), 0, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         let then = s.then(t.count());
         order.race(
@@ -391,7 +391,7 @@ fn sleeper_vs_cancel_and_go() {
 /// Breaks if the word forgets a sleeper while something is hung on its ring.
 #[test]
 fn sleeper_vs_callback_and_go() {
-    each_first("sleeper_vs_callback_and_go", 2, 0, |order| {
+    each_first("sleeper_vs_callback_and_go", threads(2), 0, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         order.race(
             || {
@@ -412,7 +412,7 @@ fn sleeper_vs_callback_and_go() {
 /// Breaks if both of two last handles free the signal, or neither does.
 #[test]
 fn two_hands_end() {
-    each_first("two_hands_end", 2, 0, |order| {
+    each_first("two_hands_end", threads(2), 0, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         s.on_go(t.count());
         let other = s.clone();
@@ -424,7 +424,7 @@ fn two_hands_end() {
 /// Breaks if the last handle of a signal that somebody looks at frees it.
 #[test]
 fn hand_and_user_end() {
-    each_first("hand_and_user_end", 2, 0, |order| {
+    each_first("hand_and_user_end", threads(2), 0, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         let then = s.then(t.count());
         order.race(move || drop(s), move || drop(then));
@@ -435,7 +435,7 @@ fn hand_and_user_end() {
 /// Breaks if a signal dies while another handle is about to raise it, or its callback is run and dropped unrun.
 #[test]
 fn hand_ends_vs_go() {
-    each_first("hand_ends_vs_go", 2, 0, |order| {
+    each_first("hand_ends_vs_go", threads(2), 0, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         s.on_go(t.count());
         let other = s.clone();
@@ -452,7 +452,7 @@ fn hand_ends_vs_go() {
 /// Breaks if whoever hangs something on a dying signal leaves it there, or drops it twice.
 #[test]
 fn death_vs_callback() {
-    each_first("death_vs_callback", 2, 0, |order| {
+    each_first("death_vs_callback", threads(2), 0, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         let view = s.view();
         view.on_go(t.count());

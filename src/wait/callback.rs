@@ -19,8 +19,9 @@ use super::fire::{each, resume};
 use super::handle::User;
 use super::node::{Chain, Class, Link};
 use crate::sys::{AtomicU32, AtomicUsize, Ordering::*, Tracked, UnsafeCell, sleep_at, thread_mark, wake_at};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::any::Any;
-use std::mem::{ManuallyDrop, needs_drop};
+use std::mem::{ManuallyDrop, needs_drop, offset_of};
 use std::ptr::{null_mut, without_provenance_mut};
 
 const QUEUED: u32 = 0;
@@ -36,12 +37,49 @@ const AWAITED: u32 = 32;
 /// The closure has nothing to drop.
 const PLAIN: u32 = 64;
 
+/// Never as a whole: its memory ends with the closure, not with the padding behind it. Fields are reached by pointer.
 #[repr(C)]
 struct Callback<F> {
     link: Link,
+    tracked: Tracked,
     /// Of whoever moves the state on from QUEUED (K1); of a `Free` one, of its owner.
     f: UnsafeCell<ManuallyDrop<F>>,
-    _tracked: Tracked,
+}
+
+impl<F> Callback<F> {
+    const LAYOUT: Layout = {
+        let size = offset_of!(Self, f) + size_of::<F>();
+        match Layout::from_size_align(size, align_of::<Self>()) {
+            Ok(layout) => layout,
+            Err(_) => panic!("a closure larger than memory"),
+        }
+    };
+
+    fn alloc(link: Link, f: F) -> *mut Self {
+        // SAFETY: the layout holds a Link; the fields are written before anybody sees them.
+        unsafe {
+            let p = alloc(Self::LAYOUT).cast::<Self>();
+            if p.is_null() {
+                handle_alloc_error(Self::LAYOUT);
+            }
+            (&raw mut (*p).link).write(link);
+            (&raw mut (*p).tracked).write(Tracked::new());
+            (&raw mut (*p).f).write(UnsafeCell::new(ManuallyDrop::new(f)));
+            p
+        }
+    }
+
+    /// # Safety
+    /// Made by `alloc`, nobody else has it, and the closure was moved out.
+    unsafe fn free(p: *mut Self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            (&raw mut (*p).link).drop_in_place();
+            (&raw mut (*p).tracked).drop_in_place();
+            (&raw mut (*p).f).drop_in_place();
+            dealloc(p.cast(), Self::LAYOUT);
+        }
+    }
 }
 
 /// What is asked of a callback whose type is forgotten.
@@ -64,8 +102,8 @@ unsafe fn operate<F: FnOnce()>(l: *mut Link, op: Op) {
     // SAFETY: the caller's promise; the closure is moved out once (K1).
     let f = (op != Op::Free).then(|| unsafe { (*p).f.with_mut(|f| ManuallyDrop::take(&mut *f)) });
     if matches!(op, Op::Free | Op::RunAndFree | Op::DropAndFree) {
-        // SAFETY: made by `Box::into_raw` in `attach`, and nobody else has it.
-        drop(unsafe { Box::from_raw(p) });
+        // SAFETY: made in `attach`, and nobody else has it.
+        unsafe { Callback::free(p) };
     }
     // May unwind: the node is whole, or gone.
     match (op, f) {
@@ -116,12 +154,7 @@ impl Core {
         }
         let plain = if needs_drop::<F>() { 0 } else { PLAIN };
         let state = if class == Class::Held { QUEUED | HELD | OWNED | plain } else { QUEUED };
-        let node = Callback {
-            link: Link::new(class, 0, state, operate::<F> as Operate as *const ()),
-            f: UnsafeCell::new(ManuallyDrop::new(f)),
-            _tracked: Tracked::new(),
-        };
-        let p = Box::into_raw(Box::new(node));
+        let p = Callback::alloc(Link::new(class, 0, state, operate::<F> as Operate as *const ()), f);
         let l = p.cast::<Link>();
         let mut held = self.lock();
         let word = held.word();
