@@ -90,7 +90,10 @@ fn report(name: &str, bound: Bound, floor: usize, search: impl FnOnce() -> usize
     let seconds = begin.elapsed().as_secs_f64();
     println!("model {name}: {iterations} executions, {preemptions} preemptions, {seconds:.1} s");
     assert!(iterations > 1, "{name} has not raced: one execution was all");
-    assert!(iterations >= floor, "{name} has stopped racing: {iterations} executions, where there were {floor} or more");
+    assert!(
+        iterations >= floor,
+        "{name} has stopped racing: {iterations} executions, where there were {floor} or more"
+    );
 }
 
 /// The number of executions.

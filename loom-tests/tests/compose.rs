@@ -191,7 +191,7 @@ fn built_vs_go() {
 /// Breaks if a heavy composite, linked at birth, misses the input that goes meanwhile.
 #[test]
 fn heavy_built_vs_go() {
-    each_first("heavy_built_vs_go", threads(2).only(4), 0, |order| {
+    each_first("heavy_built_vs_go", threads(2), 0, |order| {
         let ((a, b), d) = (two(), Payload::new());
         order.race(
             || raise(&a, &d),
@@ -440,7 +440,7 @@ fn poll_vs_linking() {
 /// Breaks if a thread sleeps at the gate of a composite that its linking has missed the `go` for.
 #[test]
 fn or_wait_vs_go() {
-    each_first("or_wait_vs_go", threads(2).only(4), 0, |order| {
+    each_first("or_wait_vs_go", threads(2), 0, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -690,7 +690,7 @@ fn two_leave_between_batches() {
 /// Breaks if a child born while its parent goes is linked too late to be told.
 #[test]
 fn child_born_vs_parent() {
-    each_first("child_born_vs_parent", threads(2).only(4), 0, |order| {
+    each_first("child_born_vs_parent", threads(2), 0, |order| {
         let (a, d, t) = (Signal::new(), Payload::new(), Tally::new());
         let (_, child) = order.race(
             || raise(&a, &d),
@@ -965,7 +965,7 @@ fn earlier_decides_vs_poll() {
 /// Breaks as `earlier_decides_vs_poll`, where the composite is linked meanwhile.
 #[test]
 fn earlier_decides_vs_linking() {
-    each_first("earlier_decides_vs_linking", threads(2).only(4), 0, |order| {
+    each_first("earlier_decides_vs_linking", threads(2), 0, |order| {
         let (a, b) = named();
         let o = &b | &a;
         order.race(
