@@ -17,6 +17,7 @@ unsafe impl Sync for Payload {}
 impl Payload {
     /// Makes one that nobody has written.
     #[allow(clippy::new_without_default, reason = "a payload stands for something that happens, not for a value")]
+    #[allow(clippy::arc_with_non_send_sync, reason = "the payload is, see above")]
     pub fn new() -> Payload {
         Payload(Arc::new(UnsafeCell::new(0)))
     }

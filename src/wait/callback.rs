@@ -48,7 +48,7 @@ struct Callback<F> {
 
 impl<F> Callback<F> {
     const LAYOUT: Layout = {
-        let size = offset_of!(Self, f) + size_of::<F>();
+        let size = offset_of!(Self, f) + size_of::<UnsafeCell<ManuallyDrop<F>>>();
         match Layout::from_size_align(size, align_of::<Self>()) {
             Ok(layout) => layout,
             Err(_) => panic!("a closure larger than memory"),
