@@ -189,27 +189,7 @@ fn built_vs_go() {
     });
 }
 
-/// Breaks if a heavy composite, linked at birth, misses the input that goes meanwhile.
-#[test]
-fn heavy_built_vs_go() {
-    each_first("heavy_built_vs_go", threads(2), 0, |order| {
-        let ((a, b), d) = (two(), Payload::new());
-        let (_, o) = order.race(
-            || raise(&a, &d),
-            || {
-                let o = heavy(&a, &b);
-                if settled(&o) {
-                    d.check();
-                }
-                o
-            },
-        );
-        assert!(settled(&o));
-        assert_eq!((hanging(&a), hanging(&b)), (0, 0));
-    });
-}
-
-/// Breaks if a composite that is polled often, and so links itself, forgets to ask what went before.
+/// Breaks if a composite that is polled often, and so links itself, does not ask what went before; or takes a yes back.
 #[test]
 fn polled_often_vs_go() {
     each_first("polled_often_vs_go", threads(2), 0, |order| {
@@ -218,35 +198,19 @@ fn polled_often_vs_go() {
         order.race(
             || raise(&a, &d),
             || {
-                (0..3).for_each(|_| {
-                    if o.is_go() {
-                        d.check()
+                let mut was = false;
+                for _ in 0..3 {
+                    let is = o.is_go();
+                    assert!(is || !was);
+                    if is {
+                        d.check();
                     }
-                })
+                    was = is;
+                }
             },
         );
         assert!(o.is_go());
         assert_eq!((hanging(&a), hanging(&b)), (0, 0));
-    });
-}
-
-/// Breaks if the answer is taken back: a poll that said yes is followed by one that says no.
-#[test]
-fn polls_stay_true_vs_both() {
-    each_first("polls_stay_true_vs_both", threads(2), 0, |order| {
-        let (a, b) = two();
-        let o = &a & &b;
-        order.race(
-            || {
-                a.go();
-                b.go();
-            },
-            || {
-                let first = o.is_go();
-                assert!(o.is_go() || !first);
-            },
-        );
-        assert!(o.is_go());
     });
 }
 
@@ -393,7 +357,8 @@ fn linked_through_an_intermediate_vs_both() {
 /// Breaks if linking does not link what is below first.
 #[test]
 fn linking_through_an_intermediate_vs_go() {
-    each_first("linking_through_an_intermediate_vs_go", threads(2), 0, |order| {
+    // Without a bound 506,114 executions.
+    each_first("linking_through_an_intermediate_vs_go", threads(2).only(5), 0, |order| {
         let (a, d, t) = (Signal::new(), Payload::new(), Tally::new());
         let o = a.view().view();
         order.race(|| raise(&a, &d), || o.on_go(checking(&t, &[&d])));
