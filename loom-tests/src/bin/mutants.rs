@@ -159,17 +159,8 @@ fn rust_files(dir: &Path, files: &mut Vec<PathBuf>) {
 
 /// Brings the copy up to date; files that are the same keep their age, so that little is built anew.
 fn copy_tree(root: &Path, tree: &Path) {
-    const PARTS: [&str; 9] = [
-        "Cargo.toml",
-        "Cargo.lock",
-        "README.md",
-        ".cargo",
-        "src",
-        "tests",
-        "examples",
-        "loom-tests",
-        "benches",
-    ];
+    const PARTS: [&str; 9] =
+        ["Cargo.toml", "Cargo.lock", "README.md", ".cargo", "src", "tests", "examples", "loom-tests", "benches"];
     PARTS.iter().for_each(|part| copy(&root.join(part), &tree.join(part)));
 }
 
@@ -211,5 +202,4 @@ fn noticed(root: &Path, tree: &Path, models: &str) -> Option<String> {
     let built = text.lines().any(|l| l.ends_with(" failed"));
     assert!(built, "the changed tree does not build: {}", String::from_utf8_lossy(&out.stderr));
     text.lines().find_map(|l| l.strip_prefix("FAILED ")).map(str::to_string)
-}
 }
