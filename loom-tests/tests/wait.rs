@@ -86,23 +86,23 @@ fn lock_vs_mark_sleep() {
     });
 }
 
-/// Breaks if UP, which shows while the ring is taken apart, shows without the lock.
+/// Breaks if UP, which shows while the ring is taken apart, shows without the lock, or Relaxed.
 #[test]
 fn lock_kept_over_up() {
     spinning(|| {
         each_first("lock_kept_over_up", threads(2), 0, |order| {
-            let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
-            let over = s.view();
-            over.on_go(t.count());
+            let (s, d) = (Signal::new(), Payload::new());
+            let (child, other) = (s.child(), s.child());
             order.race(
                 || raise(&s, &d),
                 || {
                     if s.is_go() {
-                        locked(&s, || d.check());
+                        d.check();
+                        drop(child); // comes off the ring that is being taken apart
                     }
                 },
             );
-            t.settle(1, 1);
+            assert!(other.is_go() && hanging(&s) == 0);
         });
     });
 }
@@ -459,5 +459,25 @@ fn death_vs_callback() {
         order.race(move || drop(s), || view.on_go(t.count()));
         assert!(!view.is_go());
         t.settle(0, 2);
+    });
+}
+
+/// Breaks if the last handle of a signal that is go kills it.
+#[test]
+fn last_hand_after_go_vs_poll() {
+    each_first("last_hand_after_go_vs_poll", threads(2), 0, |order| {
+        let s = Signal::new();
+        let view = s.view();
+        order.race(
+            move || {
+                s.go();
+                drop(s);
+            },
+            || {
+                let was = view.is_go();
+                assert!(view.is_go() || !was);
+            },
+        );
+        assert!(view.is_go());
     });
 }
