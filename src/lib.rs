@@ -1,15 +1,25 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+pub mod barrier;
+mod bounded_semaphore;
+mod condition;
 pub mod error;
+mod event;
+#[allow(unsafe_code)]
+mod lock;
+mod rlock;
+mod semaphore;
 pub mod signal;
 mod sys;
 mod till;
 #[allow(unsafe_code)]
 mod wait;
 
+pub use condition::Condition;
 pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, PushError, TryPopError};
 pub use error::{Broken, Closed, Ended, Stopped};
+pub use lock::{Lock, LockGuard};
 pub use signal::{Cause, Signal, Until};
 pub use till::{Till, clock};
 
@@ -22,6 +32,21 @@ pub mod model {
     /// Whether the lock bits of signals made from now on have a mutex beside them.
     pub fn shadows(on: bool) {
         sys::shadows(on);
+    }
+
+    /// Whether everybody who waits for permits or a lock has waited for over a millisecond.
+    pub fn aged(yes: bool) {
+        sys::set_aged(yes);
+    }
+
+    /// Rounds that a waiter stays awake before it sleeps.
+    pub fn awake(rounds: usize) {
+        sys::set_awake(rounds);
+    }
+
+    /// Doubtful changes in a row that a monitor takes at their word.
+    pub fn doubts(n: usize) {
+        sys::set_doubts(n);
     }
 
     /// Runs `f` under the lock bit of a signal.

@@ -33,6 +33,57 @@ macro_rules! process_wide {
 }
 pub(crate) use process_wide;
 
+/// Without its `const`: loom's atomics, cells and locks are made where they run.
+macro_rules! const_fn {
+    ($(#[$note:meta])* $vis:vis const fn $($function:tt)*) => { $(#[$note])* $vis fn $($function)* };
+}
+pub(crate) use const_fn;
+
+// What models of the primitives choose, each in a process of its own.
+static AGED: Switch = Switch::new(false);
+static AWAKE: Memo = Memo::new(0);
+static DOUBTS: Memo = Memo::new(16);
+
+pub(crate) fn set_aged(yes: bool) {
+    AGED.store(yes, SeqCst);
+}
+
+pub(crate) fn set_awake(rounds: usize) {
+    AWAKE.store(rounds, SeqCst);
+}
+
+pub(crate) fn set_doubts(n: usize) {
+    DOUBTS.store(n, SeqCst);
+}
+
+/// Rounds that a newcomer stays awake; none, unless the model is about that.
+pub(crate) fn spins() -> u32 {
+    AWAKE.load(SeqCst) as u32
+}
+
+/// As [`spins`], whatever was asked for.
+pub(crate) fn patience(_rounds: u32) -> u32 {
+    AWAKE.load(SeqCst) as u32
+}
+
+pub(crate) fn pause(_n: u32) {
+    loom::thread::yield_now()
+}
+
+/// Age is a switch: everybody is over age, or nobody.
+pub(crate) fn is_aged(_since: Moment) -> bool {
+    AGED.load(SeqCst)
+}
+
+pub(crate) fn doubts() -> u8 {
+    DOUBTS.load(SeqCst) as u8
+}
+
+/// It has come: what waits until then may end at any moment.
+pub(crate) fn millis(_n: usize) -> Moment {
+    now()
+}
+
 /// What loom says about memory that nobody freed.
 pub(crate) struct Tracked(#[allow(dead_code, reason = "its drop is what counts")] loom::alloc::Track<()>);
 

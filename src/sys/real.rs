@@ -29,6 +29,49 @@ macro_rules! process_wide {
 }
 pub(crate) use process_wide;
 
+/// A function that is `const` where atomics, cells and locks can be made at compile time: not under loom.
+macro_rules! const_fn {
+    ($($function:tt)*) => { $($function)* };
+}
+pub(crate) use const_fn;
+
+/// Rounds that a newcomer stays awake at a door where nobody queues.
+#[inline(always)]
+pub(crate) fn spins() -> u32 {
+    10
+}
+
+/// As many rounds of staying awake as were asked for.
+#[inline(always)]
+pub(crate) fn patience(rounds: u32) -> u32 {
+    rounds
+}
+
+/// So many pauses of the processor; none: the core is offered to another thread.
+#[inline]
+pub(crate) fn pause(n: u32) {
+    if n == 0 {
+        std::thread::yield_now();
+    }
+    (0..n).for_each(|_| std::hint::spin_loop());
+}
+
+/// Whether one that has waited since then is not overtaken any more.
+pub(crate) fn is_aged(since: Moment) -> bool {
+    now().since(since) > Duration::from_millis(1)
+}
+
+/// Doubtful changes in a row that a monitor takes at their word.
+#[inline(always)]
+pub(crate) fn doubts() -> u8 {
+    16
+}
+
+/// So many milliseconds from now.
+pub(crate) fn millis(n: usize) -> Moment {
+    now().after(Duration::from_millis(n as u64))
+}
+
 /// loom's cell, without its checks.
 pub(crate) struct UnsafeCell<T: ?Sized>(std::cell::UnsafeCell<T>);
 

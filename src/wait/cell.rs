@@ -1,12 +1,14 @@
 //! A plain cell whose guardian (a lock bit, a claim, sole ownership) is named in its field's comment.
-use crate::sys::UnsafeCell;
+use crate::sys::{UnsafeCell, const_fn};
 
 /// A `Copy` value for its guardian alone; loom checks every access against that claim.
 pub(super) struct Guarded<T>(UnsafeCell<T>);
 
 impl<T: Copy> Guarded<T> {
-    pub fn new(value: T) -> Self {
-        Guarded(UnsafeCell::new(value))
+    const_fn! {
+        pub const fn new(value: T) -> Self {
+            Guarded(UnsafeCell::new(value))
+        }
     }
 
     /// # Safety

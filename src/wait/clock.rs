@@ -31,7 +31,8 @@ pub(crate) trait Clock: Send + Sync {
     fn wakes(&self, _woken: &Woken) {}
 }
 
-/// Whether what a sleeping thread waits for has come: a look at some words, asked by the clock under its own lock.
+/// Whether what a sleeping thread waits for has come: a look at some words, asked by the clock under its own lock, from
+/// `sleeps` on, and never again once `wakes` has taken that lock.
 ///
 /// Between the `go` that wakes a thread and the next step of that thread any time may pass; it sleeps no more meanwhile.
 pub(crate) type Woken = Shared<dyn Fn() -> bool + Send + Sync>;

@@ -1,13 +1,20 @@
-//! Waiting: threads at a gate, threads on several signals, tasks.
+//! Waiting: threads at a gate, threads in line or on several signals, tasks.
 //!
 //! A thread that waits for one signal, composite or not, sleeps at that signal's own gate and hangs nothing. One that
-//! waits for several hangs a node on each; all its nodes lead to one `Waiter` on its stack:
+//! waits for several, or in line for something (`seat`), has a `Waiter` on its stack, and a node on each signal that
+//! leads to it:
 //!
 //! ```text
-//!   WAITING ──owner──► ASLEEP        any signal: WAITING or ASLEEP ──► STOPPED, once;
-//!      ▲                  │          from ASLEEP it also owes one unpark, by a handle cloned before that step,
-//!      └──owner, late─────┘          sent after the signal's lock is free
+//!             queue: call                 queue: grant
+//!   WAITING ───────────────► CALLED ─────────────────────► GRANTED   for ever
+//!    │ ▲ ▲                   │    │ owner, tried in vain      ▲
+//!    ▼ │ └───────────────────┼────┘                           │
+//!   ASLEEP                   └──────────► STOPPED ◄── any signal, or the owner whose time has come
 //! ```
+//!
+//! ASLEEP goes wherever WAITING does. Who moves it from there owes one unpark, by a handle cloned before that step and
+//! sent after its lock is free. STOPPED is for ever too, but for an owner whom no signal can reach any more, and whose
+//! queue has yet to tell it something: it takes the stop back.
 //!
 //! N1  A node's `wake` is guarded by the LOCK of the signal it hangs on. Its owner takes that LOCK before the node goes,
 //!     so a raiser may use node and waiter under LOCK, and never after.
@@ -19,9 +26,24 @@ use std::task::Waker;
 
 const WAITING: u32 = 0;
 const ASLEEP: u32 = 1;
-const STOPPED: u32 = 2;
+const CALLED: u32 = 2;
+const GRANTED: u32 = 3;
+const STOPPED: u32 = 4;
 
-/// A thread that waits for several signals. Lives on its stack.
+/// What a waiter has been told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Told {
+    /// Nothing: its time has come.
+    Nothing,
+    /// To come and try.
+    Called,
+    /// That what it waits for is its own.
+    Granted,
+    /// That it need not wait any longer.
+    Stopped,
+}
+
+/// A thread that waits in line, or for several signals. Lives on its stack.
 pub(super) struct Waiter {
     state: AtomicU32,
     /// N2.
@@ -33,49 +55,110 @@ impl Waiter {
         Waiter { state: AtomicU32::new(WAITING), thread: UnsafeCell::new(None) }
     }
 
-    /// WAITING or ASLEEP → STOPPED, once. The thread to unpark, if it slept.
-    pub fn stop(&self) -> Option<Thread> {
+    /// Any signal: WAITING, ASLEEP or CALLED → STOPPED.
+    pub fn stop(&self) -> Option<Wakeup> {
+        self.settle(STOPPED).flatten().map(Wakeup::Thread)
+    }
+
+    /// Its queue: WAITING or ASLEEP → CALLED. `None`: too late, it was stopped.
+    pub fn call(&self) -> Option<Option<Thread>> {
+        self.settle(CALLED)
+    }
+
+    /// Its queue: → GRANTED. `None`: too late, it was stopped. Afterwards the waiter may be gone.
+    pub fn grant(&self) -> Option<Option<Thread>> {
+        self.settle(GRANTED)
+    }
+
+    /// One step to `to`, with the thread to unpark if it slept. `None`: somebody else was before.
+    fn settle(&self, to: u32) -> Option<Option<Thread>> {
         let mut seen = WAITING;
         loop {
-            let thread = match seen {
-                STOPPED => return None,
-                // SAFETY: N2; seen with Acquire: the step below failed and told.
-                ASLEEP => self.thread.with(|t| unsafe { (*t).clone() }),
-                _ => None,
-            };
-            // ORDERING: Release: what came before the `go` that stops it is seen when it wakes. Acquire: N2.
-            match self.state.compare_exchange(seen, STOPPED, Release, Acquire) {
-                Ok(_) => return thread,
+            if seen == to || seen >= GRANTED {
+                return None;
+            }
+            // SAFETY: N2; seen with Acquire: the step below failed and told.
+            let thread = if seen == ASLEEP { self.thread.with(|t| unsafe { (*t).clone() }) } else { None };
+            // ORDERING: Release: what came before is seen by the owner when it wakes. Acquire: N2.
+            match self.state.compare_exchange(seen, to, Release, Acquire) {
+                Ok(_) => return Some(thread),
                 Err(now) => seen = now,
             }
         }
     }
 
-    /// Sleeps until stopped or `end`.
-    pub fn sleep(&self, end: Moment) {
+    /// Whether it was told anything yet. The owner's, or somebody's who knows that the waiter is still there.
+    ///
+    /// ORDERING: Acquire: what came before it is seen by who was told.
+    pub fn told(&self) -> Told {
+        Self::meaning(self.state.load(Acquire))
+    }
+
+    fn meaning(state: u32) -> Told {
+        match state {
+            CALLED => Told::Called,
+            GRANTED => Told::Granted,
+            STOPPED => Told::Stopped,
+            _ => Told::Nothing,
+        }
+    }
+
+    /// Owner: CALLED → WAITING, having tried in vain. Nothing if more was told meanwhile.
+    ///
+    /// ORDERING: Relaxed: it gives nothing away; who calls again learns all under the queue's lock.
+    pub fn wait_on(&self) {
+        let _ = self.state.compare_exchange(CALLED, WAITING, Relaxed, Relaxed);
+    }
+
+    /// Owner: STOPPED → WAITING, where no signal can reach it any more and only its queue knows it.
+    ///
+    /// ORDERING: Relaxed: the queue's lock, which the caller holds, orders it before the grant.
+    pub fn take_back(&self) {
+        self.state.store(WAITING, Relaxed);
+    }
+
+    /// Owner: WAITING, ASLEEP or CALLED → STOPPED, as its time has come. False: it was told something final before.
+    pub fn give_up(&self) -> bool {
+        self.settle(STOPPED).is_some()
+    }
+
+    /// Sleeps until told, or `end`.
+    pub fn sleep(&self, end: Moment) -> Told {
         // SAFETY: N2: only the owner writes it, once; nobody reads it before ASLEEP.
         unsafe {
             if self.thread.with(|t| (*t).is_none()) {
                 self.thread.with_mut(|t| *t = Some(current()));
             }
         }
-        // ORDERING: Release: N2. Acquire: what came before the `go` that stopped it.
-        if self.state.compare_exchange(WAITING, ASLEEP, Release, Acquire).is_err() {
-            return;
+        // ORDERING: Release: N2. Acquire: what came before it was told.
+        if let Err(state) = self.state.compare_exchange(WAITING, ASLEEP, Release, Acquire) {
+            return Self::meaning(state);
         }
         loop {
             park_until(end);
             // ORDERING: Acquire: as above.
-            if self.state.load(Acquire) == STOPPED {
-                return;
+            let state = self.state.load(Acquire);
+            if state != ASLEEP {
+                return Self::meaning(state);
             }
             if end != Moment::NEVER && now() >= end {
-                if self.state.compare_exchange(ASLEEP, WAITING, Relaxed, Acquire).is_err() {
-                    park(); // the unpark is on its way: the thread's own token stays as it was
-                }
-                return;
+                return match self.state.compare_exchange(ASLEEP, WAITING, Relaxed, Acquire) {
+                    Ok(_) => Told::Nothing,
+                    Err(state) => {
+                        park(); // the unpark is on its way: the thread's own token stays as it was
+                        Self::meaning(state)
+                    }
+                };
             }
         }
+    }
+}
+
+/// A frame that is gone: in a model, whoever touches it unordered with this is caught.
+#[cfg(all(loom, feature = "loom"))]
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.thread.with_mut(|_| ());
     }
 }
 
@@ -118,7 +201,7 @@ pub(super) unsafe fn take_wakeup(l: *mut Link, up: bool) -> Option<Wakeup> {
     match wake? {
         Wake::Task(waker) => Some(Wakeup::Task(waker)),
         // SAFETY: N1: the waiter outlives its nodes.
-        Wake::Thread(waiter) if up => unsafe { (*waiter).stop() }.map(Wakeup::Thread),
+        Wake::Thread(waiter) if up => unsafe { (*waiter).stop() },
         Wake::Thread(_) => None,
     }
 }

@@ -7,16 +7,17 @@ pub const LONGEST: usize = 420;
 const NEAR: usize = 8;
 
 /// What each room may name of the others: those listed before it.
-const STAIRS: [&[&str]; 6] = [
+const STAIRS: [&[&str]; 7] = [
     &["sys"],
     &["wait", "error"],
     &["signal"],
     &["till"],
-    &["lock", "condition", "rlock", "semaphore", "bounded_semaphore", "barrier", "event", "queue"],
+    &["lock", "semaphore", "barrier", "event", "queue"],
+    &["condition", "rlock", "bounded_semaphore"],
     &["thread"],
 ];
 /// Names that the root re-exports, and the room they live in.
-const AT_ROOT: [(&str, &str); 14] = [
+const AT_ROOT: [(&str, &str); 15] = [
     ("Signal", "signal"),
     ("Cause", "signal"),
     ("Until", "signal"),
@@ -27,6 +28,7 @@ const AT_ROOT: [(&str, &str); 14] = [
     ("Broken", "error"),
     ("Ended", "error"),
     ("Lock", "lock"),
+    ("LockGuard", "lock"),
     ("Condition", "condition"),
     ("Semaphore", "semaphore"),
     ("Queue", "queue"),

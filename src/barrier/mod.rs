@@ -1,0 +1,1 @@
+//! Barrier: threads that meet, a number of them at a time.

@@ -1,0 +1,1 @@
+//! BoundedSemaphore: a semaphore that never has more permits than it began with.

@@ -1,0 +1,1 @@
+//! Event: a condition that may be set and cleared.

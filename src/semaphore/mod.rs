@@ -1,0 +1,1 @@
+//! Semaphore: a door, and what it gives.

@@ -1,0 +1,408 @@
+//! The monitor: one thread inside at a time, and those who wait for what the others change.
+//!
+//! A door of one permit lets in; being inside guards all the rest (U1). After a *change* each waiter gets one look at the
+//! state as it is then, one after the other, in the order in which they last looked.
+//!
+//! # Invariants
+//! - M1  `owner` is written by the thread inside alone: who reads its own mark there is inside.
+//! - M2  `epoch` counts the changes that waiters must look at; it need not move while nobody waits. A seat's note is the
+//!   epoch it has seen. The line is sorted by that, since a seat is appended with the present one: only the first can be owed
+//!   a look.
+//! - M3  One look is under way at a time (`passed`): from the grant until its holder is inside. A holder leaves or waits sooner
+//!   or later, and both pass it on. So all who are owed a look get it, and nobody is woken twice for one change.
+//! - M4  A change is *sure*, or a *doubt*: a wait after the state was borrowed mutably, which may have been a look in vain. After
+//!   `DOUBTS` doubts with no sure change between, the next is *hidden*: the epoch does not move. Who hides while nobody naps
+//!   is the napper: it waits in line like anyone, but for a millisecond per waiter at most; inside again, whatever ended its
+//!   wait, it moves the epoch for all that was hidden. So nothing is lost, and passing on knows nothing of it.
+//!
+//! # Orderings
+//! The door's, which make all that is guarded visible to the next inside. `owner` is Relaxed: only one's own mark counts,
+//! and one's own stores are seen in order. `panicked` is Relaxed: a remark.
+//!
+//! # Why not
+//! - Waking all at every change: a look in vain for each; with hundreds of waiters nothing else happens.
+//! - Running the waiters' predicates in the leaver (nsync): foreign code under the lock of others.
+//! - Holding back the look itself instead of hiding a doubt: then leaving, passing and being granted must all know of naps.
+use super::cell::Guarded;
+use super::door::Door;
+use super::seat::{Granted, Line, Seat};
+use super::term::{Leaves, Term};
+use super::waiter::Told;
+use crate::sys::{BareBool, BareU8, BareUsize, Ordering::*, Thread, UnsafeCell, const_fn, doubts, millis, thread_mark};
+use std::panic::Location;
+use std::thread::panicking;
+
+/// The mark of nobody.
+const NOBODY: usize = 0;
+
+#[repr(C)]
+pub(crate) struct Monitor {
+    door: Door,
+    /// M1.
+    owner: BareUsize,
+    /// Guarded by being inside.
+    inner: UnsafeCell<Inner>,
+    /// M4: doubts since the last sure change. Guarded likewise, as are the three below.
+    doubts: Guarded<u8>,
+    /// M4: none, one, several.
+    hidden: Guarded<u8>,
+    napping: Guarded<bool>,
+    /// M3.
+    passed: Guarded<bool>,
+    /// Somebody was inside when a panic passed.
+    panicked: BareBool,
+}
+
+struct Inner {
+    line: Line<u64>,
+    epoch: u64,
+    /// To be woken by who leaves next.
+    owed: Option<Thread>,
+    /// Where the one inside came in; if anybody is.
+    place: Option<&'static Location<'static>>,
+}
+
+/// What may have become of the state since its visitor came in, or last waited.
+const CLEAN: u8 = 0;
+/// It was borrowed mutably.
+const TOUCHED: u8 = 1;
+const CHANGED: u8 = 2;
+
+/// Being inside. Dropping it leaves.
+#[must_use]
+pub(crate) struct Visit<'a> {
+    monitor: &'a Monitor,
+    place: &'static Location<'static>,
+    dirt: BareU8,
+    waited: bool,
+    /// It came in while a panic passed: that one is none of the monitor's.
+    panicking: bool,
+}
+
+// SAFETY: all but the door and the bare atomics is touched by the one inside alone.
+unsafe impl Send for Monitor {}
+// SAFETY: as above.
+unsafe impl Sync for Monitor {}
+
+impl Monitor {
+    const_fn! {
+        pub(crate) const fn new() -> Monitor {
+            Monitor {
+                door: Door::new(1),
+                owner: BareUsize::new(NOBODY),
+                inner: UnsafeCell::new(Inner { line: Line::new(), epoch: 0, owed: None, place: None }),
+                doubts: Guarded::new(0),
+                hidden: Guarded::new(0),
+                napping: Guarded::new(false),
+                passed: Guarded::new(false),
+                panicked: BareBool::new(false),
+            }
+        }
+    }
+
+    /// Comes in.
+    ///
+    /// # Panics
+    /// If this thread is inside already.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn enter(&self) -> Visit<'_> {
+        if !self.door.enter() {
+            self.enter_slow(None);
+        }
+        self.arrive()
+    }
+
+    /// Comes in, unless `until` comes first.
+    ///
+    /// # Panics
+    /// If this thread is inside already.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn enter_until(&self, until: &dyn Leaves) -> Option<Visit<'_>> {
+        (self.door.enter() || self.enter_slow(Some(until))).then(|| self.arrive())
+    }
+
+    #[inline]
+    #[track_caller]
+    pub(crate) fn try_enter(&self) -> Option<Visit<'_>> {
+        (self.door.enter() || self.door.try_acquire(1)).then(|| self.arrive())
+    }
+
+    #[cold]
+    #[track_caller]
+    fn enter_slow(&self, until: Option<&dyn Leaves>) -> bool {
+        if self.is_mine() {
+            // SAFETY: M1: this thread is inside.
+            let place = unsafe { self.inner.with(|i| (*i).place) };
+            let (here, there) = (Location::caller(), place.unwrap_or(Location::caller()));
+            panic!("this thread holds this Lock already: locked at {there}, and again at {here}");
+        }
+        self.door.acquire(1, until)
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn arrive(&self) -> Visit<'_> {
+        let place = Location::caller();
+        self.settle_in(place);
+        Visit { monitor: self, place, dirt: BareU8::new(CLEAN), waited: false, panicking: panicking() }
+    }
+
+    /// This thread is inside now.
+    #[inline(always)]
+    fn settle_in(&self, place: &'static Location<'static>) {
+        self.owner.store(thread_mark(), Relaxed);
+        self.inside(|inner| inner.place = Some(place));
+    }
+
+    /// Whether this thread is inside.
+    pub(super) fn is_mine(&self) -> bool {
+        self.owner.load(Relaxed) == thread_mark()
+    }
+
+    pub(crate) fn is_entered(&self) -> bool {
+        self.door.available() == 0
+    }
+
+    pub(crate) fn panicked_inside(&self) -> bool {
+        self.panicked.load(Relaxed)
+    }
+
+    /// Only from inside, and not within itself.
+    #[inline(always)]
+    fn inside<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
+        // SAFETY: guarded by being inside; `f` is one of ours and calls nothing that comes back here.
+        self.inner.with_mut(|inner| f(unsafe { &mut *inner }))
+    }
+
+    /// Leaves that wake-up to who leaves next. Only from inside.
+    pub(super) fn owe(&self, granted: Granted) {
+        let Some(thread) = granted.into_thread() else { return };
+        if let Some(before) = self.inside(|inner| inner.owed.replace(thread)) {
+            before.unpark();
+        }
+    }
+
+    /// Goes out.
+    #[inline(always)]
+    fn exit(&self, passed: Option<Granted>) {
+        let owed = self.inside(|inner| inner.owed.take());
+        self.owner.store(NOBODY, Relaxed);
+        self.door.leave();
+        if let Some(granted) = passed {
+            granted.wake();
+        }
+        if let Some(thread) = owed {
+            thread.unpark();
+        }
+    }
+
+    /// Gives a look to the first in line, if it has not seen the present state and no look is under way (M3).
+    fn pass(&self) -> Option<Granted> {
+        // SAFETY: from inside.
+        while !unsafe { self.passed.get() } {
+            let granted = self.inside(|inner| match inner.line.first() {
+                Some(seen) if *seen < inner.epoch => inner.line.grant_first(),
+                _ => None,
+            })?;
+            if granted.is_some() {
+                // SAFETY: from inside.
+                unsafe { self.passed.set(true) };
+                return granted;
+            }
+        }
+        None
+    }
+
+    /// All are owed a look at what has come up to now.
+    fn publish(&self) {
+        self.inside(|inner| inner.epoch += 1);
+        // SAFETY: from inside.
+        unsafe { self.hidden.set(0) };
+    }
+
+    /// A sure change.
+    fn change(&self) {
+        // SAFETY: from inside.
+        unsafe { self.doubts.set(0) };
+        self.publish();
+    }
+
+    /// A change that may be none. True: it was hidden, and the caller naps (M4).
+    fn doubt(&self) -> bool {
+        if self.inside(|inner| inner.line.is_empty()) {
+            return false; // nobody to tell
+        }
+        // SAFETY: from inside.
+        unsafe {
+            if self.doubts.get() < doubts() {
+                self.doubts.set(self.doubts.get() + 1);
+                self.publish();
+                return false;
+            }
+            self.hidden.set(2.min(self.hidden.get() + 1));
+            let naps = !self.napping.get();
+            self.napping.set(true);
+            naps
+        }
+    }
+}
+
+impl<'a> Visit<'a> {
+    /// The state was borrowed mutably.
+    #[inline(always)]
+    pub(crate) fn touch(&mut self) {
+        self.dirt.store(self.dirt.load(Relaxed) | TOUCHED, Relaxed);
+    }
+
+    /// It has changed, whatever it looks like. Any thread that shares the visit.
+    pub(crate) fn notify_all(&self) {
+        self.dirt.store(CHANGED, Relaxed);
+    }
+
+    fn take_dirt(&mut self) -> u8 {
+        self.dirt.swap(CLEAN, Relaxed)
+    }
+
+    /// Asks the state something. An answer, or a panic, is a change; `None` says that nothing was changed.
+    pub(crate) fn ask<R>(&mut self, f: impl FnOnce() -> Option<R>) -> Option<R> {
+        let before = self.dirt.swap(CHANGED, Relaxed); // May unwind: by then it counts as changed
+        let answer = f();
+        if answer.is_none() {
+            self.dirt.store(before, Relaxed);
+        }
+        answer
+    }
+
+    /// Goes out, waits for a look at a change, and is inside again. False: the term has come.
+    pub(crate) fn wait(&mut self, term: &Term<'_>) -> bool {
+        self.waited = true;
+        let naps = match self.take_dirt() {
+            CLEAN => false,
+            TOUCHED => self.monitor.doubt(),
+            _ => {
+                self.monitor.change();
+                false
+            }
+        };
+        let napped = if naps { self.nap(term) } else { None };
+        napped.unwrap_or_else(|| self.sit(term).0)
+    }
+
+    /// One stay in line: whether it was given a look, and whether there is news since it sat down.
+    fn sit(&mut self, term: &Term<'_>) -> (bool, bool) {
+        let monitor = self.monitor;
+        let seen = monitor.inside(|inner| inner.epoch);
+        let seat = Seat::new(seen);
+        // SAFETY: `Back` sees to U3.
+        monitor.inside(|inner| unsafe { inner.line.push(&seat) });
+        let back = Back { visit: self, seat: Some(&seat) };
+        monitor.exit(monitor.pass());
+        let told = seat.sleep(term, &mut || false);
+        drop(back);
+        (told == Told::Granted, monitor.inside(|inner| inner.epoch != seen))
+    }
+
+    /// The stay of who has hidden a change. `None`: it was its own alone, and it goes on waiting.
+    #[cold]
+    fn nap(&mut self, term: &Term<'_>) -> Option<bool> {
+        let monitor = self.monitor;
+        let waiters = monitor.inside(|inner| inner.line.len());
+        let (looks, news) = self.sit(&term.within(millis(waiters)));
+        // SAFETY: from inside.
+        let others = unsafe {
+            monitor.napping.set(false);
+            let hidden = monitor.hidden.get();
+            if hidden > 0 {
+                monitor.publish();
+            }
+            hidden > 1
+        };
+        if looks || term.has_come() {
+            return Some(looks);
+        }
+        (news || others).then_some(true)
+    }
+
+    /// Goes out for a while, as it does at its end; dropping what this returns comes back.
+    pub(super) fn step_out(&mut self) -> Back<'_, 'a> {
+        let passed = self.parting();
+        self.waited = true;
+        let back = Back { visit: self, seat: None };
+        back.visit.monitor.exit(passed);
+        back
+    }
+
+    /// Runs `f` outside. Then it is as if it had come in anew.
+    pub(crate) fn outside<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let back = self.step_out();
+        let result = f(); // May unwind: `back` comes in again
+        drop(back);
+        self.waited = false;
+        result
+    }
+
+    /// Leaves without a word.
+    pub(crate) fn quiet(mut self) {
+        self.waited = true;
+        self.take_dirt();
+    }
+
+    /// What this visit has to tell, and whom.
+    fn parting(&mut self) -> Option<Granted> {
+        if self.take_dirt() != CLEAN || !self.waited {
+            self.monitor.change();
+        }
+        self.monitor.pass()
+    }
+
+    #[cold]
+    fn leave_slow(&mut self) {
+        let passed = self.parting();
+        self.monitor.exit(passed);
+    }
+
+    pub(super) fn monitor(&self) -> &'a Monitor {
+        self.monitor
+    }
+}
+
+impl Drop for Visit<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let monitor = self.monitor;
+        if panicking() && !self.panicking {
+            monitor.panicked.store(true, Relaxed);
+        }
+        if monitor.inside(|inner| inner.line.is_empty() && inner.owed.is_none()) {
+            monitor.owner.store(NOBODY, Relaxed);
+            return monitor.door.leave();
+        }
+        self.leave_slow();
+    }
+}
+
+/// The way back in, also when a panic passes.
+pub(super) struct Back<'v, 'a> {
+    visit: &'v mut Visit<'a>,
+    /// To be unlinked (U3).
+    seat: Option<&'v Seat<u64>>,
+}
+
+impl Drop for Back<'_, '_> {
+    fn drop(&mut self) {
+        let monitor = self.visit.monitor;
+        if !monitor.door.enter() {
+            monitor.door.acquire_slow(1, None);
+        }
+        monitor.settle_in(self.visit.place);
+        let Some(seat) = self.seat else { return };
+        if seat.waiter().told() == Told::Granted {
+            // SAFETY: from inside. M3: the look that was under way is ours.
+            unsafe { monitor.passed.set(false) };
+        } else {
+            monitor.inside(|inner| inner.line.remove(seat));
+        }
+    }
+}

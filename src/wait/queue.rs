@@ -1,0 +1,157 @@
+//! A small lock with some state inside, and a line of those who wait for it to change.
+//!
+//! The safe door to lines: a seat lives in `Inside::wait`'s frame and is unlinked there before it ends (U3).
+use super::patience::Patience;
+use super::seat::{Granted, Line, Seat, Turn, Wakes};
+use super::term::Term;
+use super::waiter::Told;
+use crate::sys::{Mutex, MutexGuard, const_fn, lock};
+use std::ops::{Deref, DerefMut};
+
+/// Some state and the line of those who wait, each with a note, guarded by one lock (U1).
+pub(crate) struct WaitQueue<S, N>(Mutex<Both<S, N>>);
+
+struct Both<S, N> {
+    state: S,
+    line: Line<N>,
+}
+
+/// How a wait in line ended, with the note as it was left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End<N> {
+    /// Granted.
+    Granted(N),
+    /// Its turn had come, but its term before that: nobody counts on it.
+    TooLate(N),
+    /// It left.
+    Stopped,
+}
+
+impl<S, N: Copy> WaitQueue<S, N> {
+    const_fn! {
+        pub(crate) const fn new(state: S) -> Self {
+            WaitQueue(Mutex::new(Both { state, line: Line::new() }))
+        }
+    }
+
+    pub(crate) fn enter(&self) -> Inside<'_, S, N> {
+        Inside { queue: self, guard: lock(&self.0) }
+    }
+}
+
+/// The one inside a [`WaitQueue`]. No foreign code runs meanwhile, and no other lock is taken.
+pub(crate) struct Inside<'a, S, N> {
+    queue: &'a WaitQueue<S, N>,
+    guard: MutexGuard<'a, Both<S, N>>,
+}
+
+impl<S, N> Deref for Inside<'_, S, N> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.guard.state
+    }
+}
+
+impl<S, N> DerefMut for Inside<'_, S, N> {
+    fn deref_mut(&mut self) -> &mut S {
+        &mut self.guard.state
+    }
+}
+
+/// A stay in line.
+pub(crate) struct Stay<'a, 't, N> {
+    pub note: N,
+    /// What ends it.
+    pub term: &'a Term<'t>,
+    /// How long to stay awake first: by what was learned, at that turn.
+    pub patience: Option<(&'a Patience, u64)>,
+}
+
+impl<'a, S, N: Copy> Inside<'a, S, N> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.guard.line.is_empty()
+    }
+
+    pub(crate) fn len(&mut self) -> usize {
+        self.guard.line.len()
+    }
+
+    /// The note of the first in line.
+    pub(crate) fn first(&mut self) -> Option<&mut N> {
+        self.guard.line.first()
+    }
+
+    /// Grants the first in line: as [`Line::grant_first`].
+    pub(super) fn grant_first(&mut self) -> Option<Option<Granted>> {
+        self.guard.line.grant_first()
+    }
+
+    /// Walks the line from the front and grants those whose turn it is; says how many were told, and leaves.
+    ///
+    /// Wake-ups go out with the lock open, a few at a time; after that it begins anew at the front with what is left, so
+    /// that `turn` is asked again, by the state as it is then. A stopped one whose turn comes is not counted.
+    pub(crate) fn grant_each(self, mut turn: impl FnMut(&mut S, &mut N) -> Turn) -> usize {
+        let Inside { queue, mut guard } = self;
+        let mut wakes = Wakes::new();
+        loop {
+            let Both { state, line } = &mut *guard;
+            let done = line.grant_each(&mut wakes, &mut |note| turn(state, note));
+            drop(guard);
+            wakes.send();
+            if done {
+                return wakes.granted;
+            }
+            guard = lock(&queue.0);
+        }
+    }
+
+    /// Waits at the end of the line until granted, or until the term has come and `may_leave`, asked under the lock, lets
+    /// it go; else it stays until it is granted.
+    ///
+    /// `outside` runs once it is in line and the lock is open, before it sleeps.
+    pub(crate) fn wait(
+        mut self,
+        stay: Stay<'_, '_, N>,
+        outside: impl FnOnce(),
+        may_leave: impl FnOnce(&mut S, &mut N) -> bool,
+    ) -> End<N> {
+        let seat = Seat::new(stay.note);
+        let queue = self.queue;
+        /// Unlinks the seat when a panic passes (U3).
+        struct Leave<'a, S, N: Copy>(&'a WaitQueue<S, N>, &'a Seat<N>);
+        impl<S, N: Copy> Drop for Leave<'_, S, N> {
+            fn drop(&mut self) {
+                lock(&self.0.0).line.remove(self.1);
+            }
+        }
+        // SAFETY: `leave`, and what is below, see to U3.
+        unsafe { self.guard.line.push(&seat) };
+        let leave = Leave(queue, &seat);
+        drop(self);
+        outside();
+        if let Some((patience, turn)) = stay.patience {
+            patience.spin(turn, || seat.waiter().told() != Told::Nothing);
+        }
+        let mut told = seat.sleep(stay.term, &mut || false);
+        if told == Told::Stopped {
+            let mut inside = queue.enter();
+            let Both { state, line } = &mut *inside.guard;
+            if line.is_linked(&seat) {
+                if may_leave(state, line.note(&seat)) {
+                    line.remove(&seat);
+                    drop(inside);
+                    std::mem::forget(leave);
+                    return End::Stopped;
+                }
+                seat.waiter().take_back();
+                drop(inside);
+                told = seat.sleep(&Term::NEVER, &mut || false);
+            }
+        }
+        std::mem::forget(leave); // unlinked by who granted it
+        // SAFETY: unlinked, seen under the lock or by the grant.
+        let note = unsafe { seat.note() };
+        if told == Told::Granted { End::Granted(note) } else { End::TooLate(note) }
+    }
+}
