@@ -3,6 +3,9 @@
 //! One test: nothing else may allocate beside it. Sizes are those of a 64-bit Linux.
 #![cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod common;
+#[path = "alloc/waits.rs"]
+mod waits;
+
 use common::{AGES, Bell, Dice, Steps, block_on, poll, step_by_step};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -385,6 +388,8 @@ fn every_operation_allocates_what_it_must_and_gives_it_back() {
     step_by_step(|steps| {
         steps.begin("exact counts");
         operations_allocate_so_much();
+        steps.begin("waits");
+        waits::waits_allocate_nothing();
         nothing_leaks(steps);
     });
 }

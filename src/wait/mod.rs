@@ -1,7 +1,8 @@
-//! The engine room: one word, one list and a few counts a signal, and all that a `go` sets off.
+//! The engine room: signals and all that a `go` sets off; lines of those who wait, and what they wait at.
 //!
 //! Everything before the winning `go` happens-before whoever sees the signal as go. A signal goes once. Nothing here waits
-//! for foreign code, or runs any with a lock held.
+//! for foreign code, or runs any with a lock held. A wait in line that is ended by a signal or by time takes nothing away from
+//! others.
 //!
 //! # Signals
 //! A [`Core`](core::Core) is 40 bytes. Its word holds the state, the head of a ring of whoever waits, and a lock:
@@ -20,7 +21,13 @@
 //! A `go` flags the signal (1), takes the slots off its ring, flags the composites they complete, and so on, a worklist;
 //! it wakes (2), runs callbacks (3), lets go (4). A signal that dies does the same in black.
 //!
-//! # Invariants (others: C composites, F firing, K callbacks, N waiters, T time)
+//! # Lines
+//! A thread that waits for anything else has a *seat* on its own stack, in the *line* of that thing. The line's guardian calls it
+//! to try, or grants it what it waits for; signals and time stop it; one step on the seat's one word decides. What it *gets* is
+//! decided under the guardian alone. A *queue* is a line with some state under one small lock; a *door* is permits in a word and a
+//! line; a *monitor* is a door of one, and being inside guards a line of those who wait for changes.
+//!
+//! # Invariants (others: C composites, F firing, K callbacks, N waiters, T time, U lines, G doors, M monitors, E conditions)
 //! - W1  The word leaves DOWN once: under LOCK, or in one step from "DOWN, and nothing hangs, sleeps or asks".
 //! - W2  While LOCK is set only its holder writes the word, so unlocking is a plain Release store.
 //! - W3  `next` and `prev` of a node on a ring are touched only under the LOCK of the core whose ring it is. `prev` null: on no ring.
