@@ -20,6 +20,7 @@ pub use condition::Condition;
 pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, PushError, TryPopError};
 pub use error::{Broken, Closed, Ended, Stopped};
 pub use lock::{Lock, LockGuard};
+pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use signal::{Cause, Signal, Until};
 pub use till::{Till, clock};
 

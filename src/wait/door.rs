@@ -24,6 +24,7 @@ use super::seat::{Granted, Line, Seat};
 use super::term::{Leaves, Term};
 use super::waiter::Told;
 use crate::sys::{AtomicUsize, Moment, Mutex, MutexGuard, Ordering::*, const_fn, is_aged, lock, now, pause, spins};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 const QUEUED: usize = 1;
 const CALLING: usize = 2;
@@ -35,6 +36,10 @@ pub(crate) struct Door {
     word: AtomicUsize,
     line: Mutex<Line<Want>>,
 }
+
+// No foreign code runs with the line open: a panic that passes finds it whole.
+impl UnwindSafe for Door {}
+impl RefUnwindSafe for Door {}
 
 /// What one in line wants, and since when.
 #[derive(Clone, Copy)]

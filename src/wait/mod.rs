@@ -95,7 +95,7 @@ pub(crate) use clock::{Clock, Key, install, thread_clock};
 pub(crate) use clock::{Woken, set_thread_clock};
 pub(crate) use condition::ConditionQueue;
 pub(crate) use core::Kind;
-pub(crate) use door::{Door, TooMany};
+pub(crate) use door::Door;
 pub(crate) use firing::{Armed, Firing};
 pub use handle::{Handle, User};
 pub(crate) use handle::{Origin, Peek};
