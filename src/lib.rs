@@ -16,6 +16,7 @@ mod till;
 #[allow(unsafe_code)]
 mod wait;
 
+pub use bounded_semaphore::BoundedSemaphore;
 pub use condition::Condition;
 pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, PushError, TryPopError};
 pub use error::{Broken, Closed, Ended, Stopped};

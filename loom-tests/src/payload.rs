@@ -33,6 +33,12 @@ impl Payload {
         self.check_times(1);
     }
 
+    /// Reads it, whatever it is: nobody may be writing.
+    pub fn look(&self) {
+        // SAFETY: loom fails the model if anybody is writing it.
+        self.0.with(|p| std::hint::black_box(unsafe { *p }));
+    }
+
     /// Reads it: it was written so many times.
     pub fn check_times(&self, n: u32) {
         // SAFETY: loom fails the model if anybody is writing it.

@@ -83,7 +83,7 @@ impl Semaphore {
         if self.door.acquire(1, Some(&until)) { Ok(self.permit(1)) } else { Err(Stopped) }
     }
 
-    /// Takes `n` permits at once; none are there to be taken for `n` = 0, and that succeeds.
+    /// Takes `n` permits, all at once; 0 are always there to be taken.
     ///
     /// # Blocking
     /// Until `n` are free at once.
@@ -96,7 +96,7 @@ impl Semaphore {
         self.permit(n)
     }
 
-    /// Takes `n` permits at once, unless `until` comes first.
+    /// Takes `n` permits, all at once, unless `until` comes first.
     ///
     /// # Blocking
     /// Until `n` are free at once, or `until`.

@@ -70,6 +70,12 @@ pub(crate) fn pause(_n: u32) {
     loom::thread::yield_now()
 }
 
+/// No load (see the header), but a step that fails and tells.
+pub(crate) fn guess(word: &AtomicUsize) -> usize {
+    const NOWHERE: usize = usize::MAX;
+    word.compare_exchange(NOWHERE, NOWHERE, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|now| now)
+}
+
 /// Age is a switch: everybody is over age, or nobody.
 pub(crate) fn is_aged(_since: Moment) -> bool {
     AGED.load(SeqCst)

@@ -56,6 +56,12 @@ pub(crate) fn pause(n: u32) {
     (0..n).for_each(|_| std::hint::spin_loop());
 }
 
+/// Where a compare-and-swap loop starts: a load, which may be behind.
+#[inline(always)]
+pub(crate) fn guess(word: &AtomicUsize) -> usize {
+    word.load(Ordering::Relaxed)
+}
+
 /// Whether one that has waited since then is not overtaken any more.
 pub(crate) fn is_aged(since: Moment) -> bool {
     now().since(since) > Duration::from_millis(1)

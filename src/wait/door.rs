@@ -23,7 +23,7 @@
 use super::seat::{Granted, Line, Seat};
 use super::term::{Leaves, Term};
 use super::waiter::Told;
-use crate::sys::{AtomicUsize, Moment, Mutex, MutexGuard, Ordering::*, const_fn, is_aged, lock, now, pause, spins};
+use crate::sys::{AtomicUsize, Moment, Mutex, MutexGuard, Ordering::*, const_fn, guess, is_aged, lock, now, pause, spins};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 const QUEUED: usize = 1;
@@ -87,7 +87,7 @@ impl Door {
 
     #[inline]
     pub(crate) fn try_acquire(&self, n: usize) -> bool {
-        let mut word = self.word.load(Relaxed);
+        let mut word = guess(&self.word);
         while word >> SHIFT >= n && word & SERVING == 0 {
             match self.word.compare_exchange_weak(word, word - (n << SHIFT), Acquire, Relaxed) {
                 Ok(_) => return true,
@@ -116,14 +116,16 @@ impl Door {
         if self.take_or_queue(&seat) {
             return true;
         }
-        /// Takes the seat out of the line when a panic passes (U3).
-        struct Leave<'a>(&'a Door, &'a Seat<Want>);
+        /// Takes the seat out of the line when a panic passes (U3), and nothing with it.
+        struct Leave<'a>(&'a Door, &'a Seat<Want>, usize);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
-                self.0.answer(self.1, true);
+                if self.0.answer(self.1, true) {
+                    self.0.release(self.2);
+                }
             }
         }
-        let leave = Leave(self, &seat);
+        let leave = Leave(self, &seat, n);
         let mut took = false;
         let told = seat.sleep(&term, &mut || {
             took = self.answer(&seat, false);
@@ -159,7 +161,7 @@ impl Door {
     fn take_or_queue(&self, seat: &Seat<Want>) -> bool {
         let mut line = lock(&self.line);
         let permits = line.note(seat).permits;
-        let mut word = self.word.load(Relaxed);
+        let mut word = guess(&self.word);
         loop {
             let takes = word >> SHIFT >= permits && word & SERVING == 0;
             let to = if takes { word - (permits << SHIFT) } else { word | QUEUED };
@@ -184,7 +186,7 @@ impl Door {
         let want = line.note(seat);
         let called = std::mem::take(&mut want.called);
         let want = *want;
-        let mut word = self.word.load(Relaxed);
+        let mut word = guess(&self.word);
         let takes = loop {
             let takes = first && word >> SHIFT >= want.permits;
             let mut to = if takes { word - (want.permits << SHIFT) } else { word };
@@ -245,7 +247,7 @@ impl Door {
     /// # Errors
     /// If there would be more than `MOST`; then nothing is changed.
     pub(crate) fn add(&self, n: usize) -> Result<(), TooMany> {
-        let mut word = self.word.load(Relaxed);
+        let mut word = guess(&self.word);
         loop {
             if n > Door::MOST || word >> SHIFT > Door::MOST - n {
                 return Err(TooMany);
@@ -263,7 +265,7 @@ impl Door {
 
     /// Takes up to `n` of the permits that are there now, whoever waits for them.
     pub(crate) fn take_up_to(&self, n: usize) -> usize {
-        let mut word = self.word.load(Relaxed);
+        let mut word = guess(&self.word);
         loop {
             let taken = n.min(word >> SHIFT);
             match self.word.compare_exchange_weak(word, word - (taken << SHIFT), Acquire, Relaxed) {
@@ -292,7 +294,7 @@ impl Door {
                 self.word.fetch_and(!(QUEUED | CALLING | SERVING), Relaxed);
                 return None;
             };
-            let word = self.word.load(Relaxed);
+            let word = guess(&self.word);
             let enough = word >> SHIFT >= first.permits;
             if word & SERVING != 0 {
                 if !enough {

@@ -17,7 +17,7 @@ const STAIRS: [&[&str]; 7] = [
     &["thread"],
 ];
 /// Names that the root re-exports, and the room they live in.
-const AT_ROOT: [(&str, &str); 15] = [
+const AT_ROOT: [(&str, &str); 18] = [
     ("Signal", "signal"),
     ("Cause", "signal"),
     ("Until", "signal"),
@@ -31,12 +31,16 @@ const AT_ROOT: [(&str, &str); 15] = [
     ("LockGuard", "lock"),
     ("Condition", "condition"),
     ("Semaphore", "semaphore"),
+    ("BoundedSemaphore", "bounded_semaphore"),
+    ("Permit", "semaphore"),
+    ("OwnedPermit", "semaphore"),
     ("Queue", "queue"),
     ("Thread", "thread"),
 ];
 
 /// Files outside wait and sys with an atomic of their own, and what for.
-pub const OWN_ATOMICS: [(&str, &str); 2] = [
+pub const OWN_ATOMICS: [(&str, &str); 3] = [
+    ("bounded_semaphore.rs", "how many permits were forgotten"),
     ("till/process.rs", "whether the clock's thread was started; the earliest deadline of a shard"),
     ("till/virtual_clock.rs", "how many threads sleep on a virtual clock"),
 ];

@@ -1,0 +1,476 @@
+//! Semaphore: the door, and what it gives.
+//!
+//! Each race is run twice: with everybody young, and with everybody over a millisecond old, who once unserved is served first.
+#![cfg(loom)]
+
+use loom_tests::*;
+use stopwhen::model::aged;
+use stopwhen::{Permit, Semaphore, Signal};
+
+/// A race at both ages.
+fn both(name: &str, bound: Bound, floor: usize, f: impl Fn() + Clone + Send + Sync + 'static) {
+    young(name, bound, floor, f.clone());
+    old(name, bound, floor, f);
+}
+
+fn young(name: &str, bound: Bound, floor: usize, f: impl Fn() + Send + Sync + 'static) {
+    aged(false);
+    model(&format!("{name}, young"), bound, floor, f);
+}
+
+fn old(name: &str, bound: Bound, floor: usize, f: impl Fn() + Send + Sync + 'static) {
+    aged(true);
+    model(&format!("{name}, aged"), bound, floor, f);
+}
+
+/// K4: when nobody is at it, so many are there, nobody is in line, and whoever comes can have them all.
+#[track_caller]
+fn settled(s: &Semaphore, permits: usize) {
+    assert_eq!((s.available(), s.waiting()), (permits, 0), "permits, and those in line");
+    assert!(s.try_acquire_many(permits).is_some(), "free, and nobody is served first");
+}
+
+// ---- permits travel, and what came before with them ------------------------------------------------------
+
+/// Breaks if giving back is not Release, or trying not Acquire.
+#[test]
+fn drop_vs_try() {
+    each_first("drop_vs_try", threads(2), 0, |order| {
+        let (s, d) = (Semaphore::new(1), Payload::new());
+        let held = s.acquire();
+        order.race(
+            || {
+                d.set();
+                drop(held);
+            },
+            || {
+                if s.try_acquire().is_some() {
+                    d.check()
+                }
+            },
+        );
+        settled(&s, 1);
+    });
+}
+
+/// Breaks if making permits is not Release.
+#[test]
+fn release_vs_try() {
+    each_first("release_vs_try", threads(2), 0, |order| {
+        let (s, d) = (Semaphore::new(0), Payload::new());
+        order.race(
+            || {
+                d.set();
+                s.release(1);
+            },
+            || {
+                if s.try_acquire().is_some() {
+                    d.check()
+                }
+            },
+        );
+        settled(&s, 1);
+    });
+}
+
+/// Breaks if taking what is there for ever is not Acquire.
+#[test]
+fn release_vs_drain() {
+    each_first("release_vs_drain", threads(2), 0, |order| {
+        let (s, d) = (Semaphore::new(0), Payload::new());
+        let (_, drained) = order.race(
+            || {
+                d.set();
+                s.release(1);
+            },
+            || {
+                let drained = s.drain();
+                if drained > 0 {
+                    d.check();
+                }
+                drained
+            },
+        );
+        settled(&s, 1 - drained);
+    });
+}
+
+/// Breaks if a release between a newcomer's look and its sleep is lost, or the answer of who is called is not Acquire.
+#[test]
+fn release_vs_acquire() {
+    aged(false);
+    each_first("release_vs_acquire, young", threads(2), 0, |order| release_vs_acquire(order));
+    aged(true);
+    each_first("release_vs_acquire, aged", threads(2), 0, |order| release_vs_acquire(order));
+}
+
+fn release_vs_acquire(order: Order) {
+    let (s, d) = (Semaphore::new(0), Payload::new());
+    order.race(
+        || {
+            d.set();
+            s.release(1);
+        },
+        || {
+            s.acquire().forget();
+            d.check();
+        },
+    );
+    settled(&s, 0);
+}
+
+/// Breaks if the last look of a newcomer, the line's lock in hand, is not Acquire.
+#[test]
+fn drop_vs_acquire() {
+    both("drop_vs_acquire", threads(2), 0, || {
+        let (s, d) = (Semaphore::new(1), Payload::new());
+        let held = s.acquire();
+        join2(
+            || {
+                let _permit = s.acquire();
+                d.check();
+            },
+            || {
+                d.set();
+                drop(held);
+            },
+        );
+        settled(&s, 1);
+    });
+}
+
+/// Breaks if a newcomer that stays awake for a while takes what it should queue for, or forgets to queue.
+#[test]
+fn drop_vs_acquire_awake() {
+    stopwhen::model::awake(2);
+    both("drop_vs_acquire_awake", threads(2), 0, || {
+        let (s, d) = (Semaphore::new(1), Payload::new());
+        let held = s.acquire();
+        join2(
+            || {
+                let _permit = s.acquire();
+                d.check();
+            },
+            || {
+                d.set();
+                drop(held);
+            },
+        );
+        settled(&s, 1);
+    });
+}
+
+/// Breaks if handing over is not Acquire: then the first giver's work does not travel by the second one.
+#[test]
+fn two_releases_vs_acquire_many() {
+    both("two_releases_vs_acquire_many", threads(3), 0, || {
+        let (s, d, e) = (Semaphore::new(0), Payload::new(), Payload::new());
+        join3(
+            || {
+                d.set();
+                s.release(1);
+            },
+            || {
+                e.set();
+                s.release(1);
+            },
+            || {
+                s.acquire_many(2).forget();
+                d.check();
+                e.check();
+            },
+        );
+        settled(&s, 0);
+    });
+}
+
+/// Breaks if taking many does not take as many, or permits are made out of a failed try.
+#[test]
+fn many_vs_small() {
+    both("many_vs_small", threads(3), 0, || {
+        let (s, d) = (Semaphore::new(2), Payload::new());
+        let read = || {
+            let _permit = s.acquire();
+            d.look();
+        };
+        join3(read, read, || {
+            let _all = s.acquire_many(2);
+            d.set();
+        });
+        d.check();
+        settled(&s, 2);
+    });
+}
+
+// ---- those in line ---------------------------------------------------------------------------------------
+
+/// Breaks if who took does not call the next: the second of two permits would lie there.
+#[test]
+fn one_release_for_two() {
+    both("one_release_for_two", threads(3), 0, || {
+        let (s, d) = (Semaphore::new(0), Payload::new());
+        let work = || {
+            s.acquire().forget();
+            d.check();
+        };
+        join3(work, work, || {
+            d.set();
+            s.release(2);
+        });
+        settled(&s, 0);
+    });
+}
+
+/// Breaks if one permit lets two in, or is given back while one in line is neither called nor calls itself.
+#[test]
+fn three_in_turn() {
+    both("three_in_turn", threads(3), 0, || {
+        let (s, d) = (Semaphore::new(1), Payload::new());
+        let work = || {
+            let _permit = s.acquire();
+            d.set();
+        };
+        join3(work, work, work);
+        d.check_times(3);
+        settled(&s, 1);
+    });
+}
+
+/// Breaks if a failed try gives back what nobody held, or who is called and finds nothing does not go on waiting.
+#[test]
+fn called_and_overtaken() {
+    both("called_and_overtaken", threads(3), 0, || {
+        let (s, d) = (Semaphore::new(1), Payload::new());
+        let held = s.acquire();
+        join3(
+            || {
+                let _permit = s.acquire();
+                d.set();
+            },
+            || {
+                if s.try_acquire().is_some() {
+                    d.look();
+                }
+            },
+            || {
+                d.set();
+                drop(held);
+            },
+        );
+        d.check_times(2);
+        settled(&s, 1);
+    });
+}
+
+/// Breaks if what is drained before the one who is called comes is not made good by the next release.
+#[test]
+fn called_and_drained() {
+    both("called_and_drained", threads(2), 0, || {
+        let s = Semaphore::new(0);
+        join2(
+            || s.acquire().forget(),
+            || {
+                s.release(1);
+                let taken = s.forget_permits(1);
+                s.release(taken);
+            },
+        );
+        settled(&s, 0);
+    });
+}
+
+// ---- stops -----------------------------------------------------------------------------------------------
+
+/// Who may be stopped: whether it got its permit, which it has given back.
+fn try_until(s: &Semaphore, n: usize, stop: &Signal, d: &Payload) -> bool {
+    let permit = s.acquire_many_until(n, stop);
+    if permit.is_ok() {
+        d.set();
+    }
+    permit.is_ok()
+}
+
+/// Breaks if a permit on its way to one that is stopped is lost, or is there twice.
+#[test]
+fn grant_vs_stop() {
+    both("grant_vs_stop", threads(3), 0, || {
+        let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
+        let held = s.acquire();
+        let (got, _, _) = join3(
+            || try_until(&s, 1, &stop, &d),
+            || stop.go(),
+            || {
+                d.set();
+                drop(held);
+            },
+        );
+        settled(&s, 1);
+        d.check_times(1 + u32::from(got));
+    });
+}
+
+/// Breaks if who hands permits over to one that is stopped keeps them.
+#[test]
+fn hand_over_vs_stop() {
+    both("hand_over_vs_stop", threads(3), 0, || {
+        let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
+        join3(
+            || try_until(&s, 2, &stop, &d),
+            || stop.go(),
+            || {
+                drop(s.try_acquire());
+                s.release(1);
+            },
+        );
+        settled(&s, 2);
+    });
+}
+
+/// Breaks if one of two stops finds the waiter told already and stops it again, or a stopped one stays in line.
+#[test]
+fn stop_vs_stop() {
+    both("stop_vs_stop", threads(3), 0, || {
+        let (s, a, b) = (Semaphore::new(0), Signal::new(), Signal::new());
+        join3(|| a.go(), || b.go(), || assert!(s.acquire_until((&a, &b)).is_err()));
+        settled(&s, 0);
+        s.release(1);
+        settled(&s, 1);
+    });
+}
+
+/// Breaks if one stop leaves one of two in line.
+#[test]
+fn one_stop_for_two() {
+    both("one_stop_for_two", threads(3), 0, || {
+        let (s, stop) = (Semaphore::new(1), Signal::new());
+        let held = s.acquire();
+        let wait = || assert!(s.acquire_until(&stop).is_err());
+        join3(wait, wait, || stop.go());
+        drop(held);
+        settled(&s, 1);
+    });
+}
+
+/// Breaks if a stopped head, who wants more than there is, does not serve the one behind it when it leaves.
+#[test]
+fn stopped_head() {
+    both("stopped_head", threads(3), 0, || {
+        let (s, stop) = (Semaphore::new(0), Signal::new());
+        join3(
+            || assert!(s.acquire_many_until(2, &stop).is_err()),
+            || s.acquire().forget(),
+            || {
+                s.release(1);
+                stop.go();
+            },
+        );
+        settled(&s, 0);
+    });
+}
+
+/// Breaks if a head that was called and is stopped leaves CALLING set: nobody would ever be called again.
+#[test]
+fn called_and_stopped_with_one_behind() {
+    both("called_and_stopped_with_one_behind", threads(3), 0, || {
+        let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
+        let held = s.acquire();
+        let (got, _, _) = join3(
+            || try_until(&s, 1, &stop, &d),
+            || {
+                let _permit = s.acquire();
+                d.set();
+            },
+            || {
+                d.set();
+                drop(held);
+                stop.go();
+            },
+        );
+        settled(&s, 1);
+        d.check_times(2 + u32::from(got));
+    });
+}
+
+/// Breaks if a head that was called, then overtaken, then stopped, takes the call of the one behind it along.
+#[test]
+fn called_overtaken_stopped_with_one_behind() {
+    both("called_overtaken_stopped_with_one_behind", threads(4), 0, || {
+        let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
+        let held = s.acquire();
+        let (got, _, overtook, _) = join4(
+            || try_until(&s, 1, &stop, &d),
+            || {
+                let _permit = s.acquire();
+                d.set();
+            },
+            || {
+                let permit = s.try_acquire();
+                permit.iter().for_each(|_| d.set());
+                permit.is_some()
+            },
+            || {
+                d.set();
+                drop(held);
+                stop.go();
+            },
+        );
+        settled(&s, 1);
+        d.check_times(2 + u32::from(got) + u32::from(overtook));
+    });
+}
+
+/// Breaks if a large head that is stopped leaves SERVING set: newcomers would queue for what is free.
+#[test]
+fn large_head_stopped() {
+    both("large_head_stopped", threads(3), 0, || {
+        let (s, stop) = (Semaphore::new(1), Signal::new());
+        join3(|| assert!(s.acquire_many_until(2, &stop).is_err()), || drop(s.try_acquire()), || stop.go());
+        settled(&s, 1);
+    });
+}
+
+/// K1. Breaks if SERVING outlasts the head that was over age: the one behind is young, and does not stand in the way.
+#[test]
+fn an_aged_head_leaves_a_young_one() {
+    aged(false);
+    model("an_aged_head_leaves_a_young_one", threads(3), 0, || {
+        aged(true);
+        let of = std::sync::Arc::new((Semaphore::new(1), Signal::new(), Signal::new()));
+        let wait = |stop: fn(&(Semaphore, Signal, Signal)) -> &Signal| {
+            let of = of.clone();
+            loom::thread::spawn(move || assert!(of.0.acquire_many_until(2, stop(&of)).is_err()))
+        };
+        let head = wait(|of| &of.1);
+        drop(of.0.try_acquire()); // it is found unserved, if it is there
+        aged(false);
+        let behind = wait(|of| &of.2);
+        of.1.go();
+        head.join().unwrap();
+        assert!(of.0.try_acquire().is_some(), "one is free, and whoever waits is young");
+        of.2.go();
+        behind.join().unwrap();
+        settled(&of.0, 1);
+    });
+}
+
+// ---- permits ---------------------------------------------------------------------------------------------
+
+/// Breaks if a split or merged permit gives back more or less than it stands for.
+#[test]
+fn split_permit_for_two() {
+    both("split_permit_for_two", threads(3), 0, || {
+        let (s, d) = (Semaphore::new(2), Payload::new());
+        let mut all: Permit<'_> = s.acquire_many(2);
+        let work = || {
+            let _permit = s.acquire();
+            d.check();
+        };
+        join3(work, work, || {
+            d.set();
+            let one = all.split(1);
+            drop(all);
+            drop(one);
+        });
+        settled(&s, 2);
+    });
+}
