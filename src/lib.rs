@@ -17,9 +17,11 @@ mod till;
 mod wait;
 
 pub use bounded_semaphore::BoundedSemaphore;
+pub use barrier::Barrier;
 pub use condition::Condition;
 pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, PushError, TryPopError};
 pub use error::{Broken, Closed, Ended, Stopped};
+pub use event::Event;
 pub use lock::{Lock, LockGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use signal::{Cause, Signal, Until};

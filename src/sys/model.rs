@@ -76,6 +76,11 @@ pub(crate) fn guess(word: &AtomicUsize) -> usize {
     word.compare_exchange(NOWHERE, NOWHERE, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|now| now)
 }
 
+/// No load, but what is likely; wrong, it makes the compare-and-swap fail and tell the newest.
+pub(crate) fn likely<T>(_load: impl FnOnce() -> T, likely: T) -> T {
+    likely
+}
+
 /// Age is a switch: everybody is over age, or nobody.
 pub(crate) fn is_aged(_since: Moment) -> bool {
     AGED.load(SeqCst)

@@ -62,6 +62,12 @@ pub(crate) fn guess(word: &AtomicUsize) -> usize {
     word.load(Ordering::Relaxed)
 }
 
+/// Where a compare-and-swap loop starts: with a load.
+#[inline(always)]
+pub(crate) fn likely<T>(load: impl FnOnce() -> T, _likely: T) -> T {
+    load()
+}
+
 /// Whether one that has waited since then is not overtaken any more.
 pub(crate) fn is_aged(since: Moment) -> bool {
     now().since(since) > Duration::from_millis(1)

@@ -77,6 +77,13 @@ impl<'a, S, N: Copy> Inside<'a, S, N> {
         self.guard.line.len()
     }
 
+    /// How many in line have such a note.
+    pub(crate) fn count(&mut self, mut such: impl FnMut(&N) -> bool) -> usize {
+        let mut n = 0;
+        self.guard.line.each(|note| n += usize::from(such(note)));
+        n
+    }
+
     /// The note of the first in line.
     pub(crate) fn first(&mut self) -> Option<&mut N> {
         self.guard.line.first()

@@ -193,7 +193,7 @@ impl<N: Copy> Line<N> {
         }
     }
 
-    fn each(&mut self, mut f: impl FnMut(&mut N)) {
+    pub fn each(&mut self, mut f: impl FnMut(&mut N)) {
         let mut at = self.first;
         // SAFETY: U1.
         while let Some(seat) = unsafe { at.as_ref() } {
