@@ -24,6 +24,7 @@ pub use error::{Broken, Closed, Ended, Stopped};
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
+pub use rlock::{RLock, RLockGuard};
 pub use signal::{Cause, Signal, Until};
 pub use till::{Till, clock};
 

@@ -200,6 +200,11 @@ pub(crate) fn thread_mark() -> usize {
     MARK.with(|m| *m)
 }
 
+/// As in `real`; loom's threads share the thread-locals of std.
+pub(crate) fn thread_id() -> usize {
+    thread_mark()
+}
+
 struct Door {
     held: Mutex<()>,
     moved: Condvar,

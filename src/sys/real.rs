@@ -219,6 +219,12 @@ pub(crate) fn thread_mark() -> usize {
     MARK.with(|m| m as *const u8 as usize)
 }
 
+/// A number of this thread's own, not zero, that no other ever has (on 32 bits, not before four billion threads).
+#[inline]
+pub(crate) fn thread_id() -> usize {
+    super::thread_number() + 1
+}
+
 /// Doors that gates and lone callbacks borrow: a mutex, and a condition variable for those without one of their own.
 struct Door {
     held: StdMutex<()>,

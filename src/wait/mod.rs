@@ -73,6 +73,7 @@ mod firing;
 mod handle;
 mod monitor;
 mod node;
+mod owner;
 mod patience;
 mod poll;
 mod queue;
@@ -101,6 +102,7 @@ pub use handle::{Handle, User};
 pub(crate) use handle::{Origin, Peek};
 
 pub(crate) use monitor::{Monitor, Visit};
+pub(crate) use owner::{Look, Owned};
 pub(crate) use patience::Patience;
 pub(crate) use queue::{End, Inside, Stay, WaitQueue};
 pub(crate) use seat::Turn;
