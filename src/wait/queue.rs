@@ -118,23 +118,37 @@ impl<'a, S, N: Copy> Inside<'a, S, N> {
     ///
     /// `outside` runs once it is in line and the lock is open, before it sleeps.
     pub(crate) fn wait(
-        mut self,
+        self,
         stay: Stay<'_, '_, N>,
         outside: impl FnOnce(),
         may_leave: impl FnOnce(&mut S, &mut N) -> bool,
     ) -> End<N> {
+        self.wait_or_lose(stay, outside, may_leave, || ())
+    }
+
+    /// As `wait`; `lost` runs, with the lock open, when a panic passes although it was granted.
+    pub(super) fn wait_or_lose(
+        mut self,
+        stay: Stay<'_, '_, N>,
+        outside: impl FnOnce(),
+        may_leave: impl FnOnce(&mut S, &mut N) -> bool,
+        lost: impl Fn(),
+    ) -> End<N> {
         let seat = Seat::new(stay.note);
         let queue = self.queue;
         /// Unlinks the seat when a panic passes (U3).
-        struct Leave<'a, S, N: Copy>(&'a WaitQueue<S, N>, &'a Seat<N>);
-        impl<S, N: Copy> Drop for Leave<'_, S, N> {
+        struct Leave<'a, S, N: Copy, L: Fn()>(&'a WaitQueue<S, N>, &'a Seat<N>, L);
+        impl<S, N: Copy, L: Fn()> Drop for Leave<'_, S, N, L> {
             fn drop(&mut self) {
-                lock(&self.0.0).line.remove(self.1);
+                let was_linked = lock(&self.0.0).line.remove(self.1);
+                if !was_linked && self.1.waiter().told() == Told::Granted {
+                    (self.2)();
+                }
             }
         }
         // SAFETY: `leave`, and what is below, see to U3.
         unsafe { self.guard.line.push(&seat) };
-        let leave = Leave(queue, &seat);
+        let leave = Leave(queue, &seat, lost);
         drop(self);
         outside();
         if let Some((patience, turn)) = stay.patience {
