@@ -16,15 +16,15 @@ mod till;
 #[allow(unsafe_code)]
 mod wait;
 
-pub use bounded_semaphore::BoundedSemaphore;
 pub use barrier::Barrier;
+pub use bounded_semaphore::BoundedSemaphore;
 pub use condition::Condition;
 pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, PushError, TryPopError};
 pub use error::{Broken, Closed, Ended, Stopped};
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
-pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use rlock::{RLock, RLockGuard};
+pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use signal::{Cause, Signal, Until};
 pub use till::{Till, clock};
 

@@ -23,7 +23,9 @@
 use super::seat::{Granted, Line, Seat};
 use super::term::{Leaves, Term};
 use super::waiter::Told;
-use crate::sys::{AtomicUsize, Moment, Mutex, MutexGuard, Ordering::*, const_fn, guess, is_aged, lock, now, pause, spins};
+use crate::sys::{
+    AtomicUsize, Moment, Mutex, MutexGuard, Ordering::*, const_fn, guess, is_aged, lock, now, pause, spins,
+};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 const QUEUED: usize = 1;
