@@ -89,11 +89,20 @@ fn report(name: &str, bound: Bound, floor: usize, search: impl FnOnce() -> usize
     let preemptions = preemptions(bound).map_or("any".to_owned(), |n| n.to_string());
     let seconds = begin.elapsed().as_secs_f64();
     println!("model {name}: {iterations} executions, {preemptions} preemptions, {seconds:.1} s");
+    if !floors() {
+        return;
+    }
     assert!(iterations > 1, "{name} has not raced: one execution was all");
     assert!(
         iterations >= floor,
         "{name} has stopped racing: {iterations} executions, where there were {floor} or more"
     );
+}
+
+/// Whether too few executions are a failure. Not where the crate was broken on purpose: there only what a model asserts
+/// shows that it noticed.
+fn floors() -> bool {
+    env::var_os("STOPWHEN_FLOORS").is_none_or(|value| value != "off")
 }
 
 /// The number of executions.

@@ -3,6 +3,10 @@
 //! A process each, because loom may abort on a deadlock, and because its statics are the process'. What is given in
 //! `RUSTFLAGS` is kept beside `--cfg loom`; the models have a target directory of their own, so that nothing else is built
 //! anew. The last line says how many passed and failed; no model at all is a failure.
+//!
+//! How long each took is kept in `seconds.txt` beside their logs. The next run begins with the longest, so that both ends
+//! of it are full; one that looks for the first failure begins with the shortest.
+use std::collections::HashMap;
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,7 +18,9 @@ use std::time::{Duration, Instant};
 
 /// A model that takes longer hangs: none needs two minutes on an idle machine.
 const LIMIT: Duration = Duration::from_secs(900);
-const LOOK: Duration = Duration::from_millis(20);
+/// How long until one looks whether a model has ended: twice as long each time.
+const LOOK: Duration = Duration::from_millis(1);
+const MOST_LOOK: Duration = Duration::from_millis(50);
 /// Lines of a failed model's output that are shown; the rest is in its log.
 const SHOWN: usize = 40;
 
@@ -27,14 +33,18 @@ struct Model {
 
 fn main() -> ExitCode {
     let wish = Wish::of(env::args().skip(1));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // Asked now, not when this was built: a build may have been copied together with its tree.
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("started by cargo, as its alias does");
+    let root = Path::new(&package).join("..");
     let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from).join("loom");
     let Some(binaries) = build(&root, &target) else { return ExitCode::FAILURE };
     let mut models: Vec<Model> = binaries.iter().flat_map(list).collect();
     models.retain(|m| wish.words.is_empty() || wish.words.iter().any(|word| m.name.contains(word)));
+    let times = Times::read(target.join("seconds.txt"));
+    times.sort(&mut models, wish.first);
     let logs = target.join("logs");
     fs::create_dir_all(&logs).expect("a directory for logs");
-    let (passed, failed) = run_all(models, &wish, &logs);
+    let (passed, failed) = run_all(models, &wish, &logs, times);
     println!("{passed} passed, {failed} failed");
     if passed > 0 && failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -43,7 +53,7 @@ fn main() -> ExitCode {
 struct Wish {
     /// Models whose name has one of these; none: all.
     words: Vec<String>,
-    /// `--first`: no model is begun after one has failed.
+    /// `--first`: one failure is enough. Only a broken promise is one: floors are for trees that keep them.
     first: bool,
     /// `--limit SECONDS`: a model that takes longer has not failed, it is just ended.
     limit: Option<Duration>,
@@ -100,62 +110,115 @@ fn list(binary: &PathBuf) -> Vec<Model> {
     tests.map(|test| Model { binary: binary.clone(), name: format!("{room}::{test}") }).collect()
 }
 
+/// What each model took when it last passed.
+struct Times {
+    file: PathBuf,
+    seconds: HashMap<String, f64>,
+}
+
+impl Times {
+    fn read(file: PathBuf) -> Times {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let seconds = text.lines().filter_map(|l| {
+            let (name, seconds) = l.split_once(' ')?;
+            Some((name.to_owned(), seconds.parse().ok()?))
+        });
+        Times { seconds: seconds.collect(), file }
+    }
+
+    /// Shortest or longest first; one that is not known yet before all.
+    fn sort(&self, models: &mut [Model], shortest: bool) {
+        let unknown = if shortest { 0.0 } else { f64::MAX };
+        let time = |m: &Model| self.seconds.get(&m.name).copied().unwrap_or(unknown);
+        models.sort_by(|a, b| if shortest { time(a).total_cmp(&time(b)) } else { time(b).total_cmp(&time(a)) });
+    }
+
+    fn write(&self) {
+        let mut lines: Vec<String> = self.seconds.iter().map(|(name, s)| format!("{name} {s:.2}\n")).collect();
+        lines.sort();
+        fs::write(&self.file, lines.concat()).expect("the times can be kept");
+    }
+}
+
 /// How many passed, how many failed.
-fn run_all(models: Vec<Model>, wish: &Wish, logs: &Path) -> (usize, usize) {
-    let some_failed = AtomicBool::new(false);
+fn run_all(models: Vec<Model>, wish: &Wish, logs: &Path, times: Times) -> (usize, usize) {
+    let enough = AtomicBool::new(false);
     let line = Mutex::new(models.into_iter());
+    let times = Mutex::new(times);
     let work = || {
         let (mut passed, mut failed) = (0, 0);
-        loop {
-            let next = line.lock().expect("nobody panics with it").next();
-            match next {
-                None => return (passed, failed),
-                Some(_) if wish.first && some_failed.load(Relaxed) => return (passed, failed),
-                Some(model) if run(&model, wish.limit, logs) => passed += 1,
-                Some(_) => {
-                    some_failed.store(true, Relaxed);
+        while !enough.load(Relaxed) {
+            let Some(model) = line.lock().expect("nobody panics with it").next() else { break };
+            let begin = Instant::now();
+            match run(&model, wish, &enough, logs) {
+                End::Passed => {
+                    passed += 1;
+                    let mut times = times.lock().expect("nobody panics with it");
+                    times.seconds.insert(model.name, begin.elapsed().as_secs_f64());
+                }
+                End::Failed => {
+                    enough.store(wish.first, Relaxed);
                     failed += 1;
                 }
+                End::Stopped => {}
             }
         }
+        (passed, failed)
     };
     let at_a_time = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|s| {
+    let counts = thread::scope(|s| {
         let workers: Vec<_> = (0..at_a_time).map(|_| s.spawn(work)).collect();
         let counts = workers.into_iter().map(|w| w.join().expect("no worker panics"));
         counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
-    })
+    });
+    if !wish.first {
+        times.into_inner().expect("nobody panics with it").write();
+    }
+    counts
 }
 
-/// True: it passed.
-fn run(model: &Model, limit: Option<Duration>, logs: &Path) -> bool {
+/// What became of a model.
+enum End {
+    Passed,
+    Failed,
+    /// It had not failed when its time was up, or when another's failure was enough.
+    Stopped,
+}
+
+fn run(model: &Model, wish: &Wish, enough: &AtomicBool, logs: &Path) -> End {
     let log = logs.join(format!("{}.txt", model.name.replace("::", ".")));
     let out = File::create(&log).expect("a log can be written");
     let (_, test) = model.name.split_once("::").expect("named so in `list`");
     let mut child = Command::new(&model.binary)
         .args(["--exact", test, "--nocapture", "--test-threads", "1"])
+        .env("STOPWHEN_FLOORS", if wish.first { "off" } else { "on" })
         .stdout(out.try_clone().expect("one more handle of a file"))
         .stderr(out)
         .spawn()
         .expect("a test binary starts");
     let begin = Instant::now();
+    let mut look = LOOK;
     let end = loop {
+        let over = wish.limit.is_some_and(|limit| begin.elapsed() > limit);
         match child.try_wait().expect("our own child") {
             Some(status) => break if status.success() { None } else { Some(status.to_string()) },
-            None if limit.is_some_and(|limit| begin.elapsed() > limit) => {
+            None if over || enough.load(Relaxed) => {
                 let _ = child.kill().and_then(|()| child.wait());
-                println!("passed over {}: no end after its limit", model.name);
-                return true;
+                if over {
+                    println!("stopped {}: no end after its limit", model.name);
+                }
+                return End::Stopped;
             }
             None if begin.elapsed() > LIMIT => {
                 let _ = child.kill().and_then(|()| child.wait());
                 break Some(format!("no end after {} s", LIMIT.as_secs()));
             }
-            None => thread::sleep(LOOK),
+            None => thread::sleep(look),
         }
+        look = MOST_LOOK.min(look * 2);
     };
     let text = fs::read(&log).unwrap_or_default();
-    tell(model, end.as_deref(), &String::from_utf8_lossy(&text))
+    if tell(model, end.as_deref(), &String::from_utf8_lossy(&text)) { End::Passed } else { End::Failed }
 }
 
 /// Prints one line of a model that passed, the end of the output of one that did not.

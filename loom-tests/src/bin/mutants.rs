@@ -1,13 +1,16 @@
-//! `cargo mutants-loom orderings [WORD]` and `cargo mutants-loom plants [WORD]`: breaks the crate, and wants a model to notice.
+//! `cargo mutants-loom orderings [WORD ...]`, `cargo mutants-loom plants [WORD ...]`: breaks the crate, and wants a model to notice.
 //!
 //! *orderings* weakens every memory ordering in `src/` outside `sys/`, one at a time, and removes every fence.
-//! *plants* puts in the bugs listed in `plants.txt`. Each time the models run over a copy of the tree until one fails. A
-//! change that no model notices fails the run, unless `allowed.txt` gives the reason; so does an entry there that is not
-//! needed any more. WORD picks the changes whose description has it.
+//! *plants* puts in the bugs listed in `plants.txt`. Each time the models run over a copy of the tree until one fails, the
+//! shortest first if `cargo loom` has left their times. A change that no model notices fails the run, unless
+//! `allowed.txt` gives the reason; so does an entry there that is not needed any more. A WORD, such as a file's name,
+//! picks the changes whose description has it.
+use std::collections::HashSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 /// Seconds that one model may take over a changed tree; what has not failed by then has not noticed.
 const LIMIT: &str = "60";
@@ -26,38 +29,41 @@ struct Change {
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    let word = args.get(1).cloned().unwrap_or_default();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("our own directory");
-    let changes = match args.first().map(String::as_str) {
-        Some("orderings") => orderings(&root),
-        Some("plants") => plants(&root),
+    // Asked now, not when this was built: a build may have been copied together with its tree.
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("started by cargo, as its alias does");
+    let root = Path::new(&package).join("..").canonicalize().expect("our own directory");
+    let allowed = allowed(&root);
+    let (changes, stale) = match args.first().map(String::as_str) {
+        Some("orderings") => {
+            let changes = orderings(&root);
+            let stale = allowed.iter().filter(|(k, _)| !changes.iter().any(|c| c.key == *k)).collect();
+            (changes, stale)
+        }
+        Some("plants") => (plants(&root), Vec::new()),
         _ => {
-            eprintln!("usage: cargo mutants-loom orderings|plants [WORD]");
+            eprintln!("usage: cargo mutants-loom orderings|plants [WORD ...]");
             return ExitCode::from(2);
         }
     };
-    let allowed = allowed(&root);
-    let tree = root.join("target/mutants/tree");
-    let (mut passed, mut failed) = (0, 0);
-    for change in changes.iter().filter(|c| c.key.contains(&word)) {
-        copy_tree(&root, &tree);
-        apply(&tree, change);
-        let caught = noticed(&root, &tree, &change.models);
+    let mut keys = HashSet::new();
+    changes.iter().for_each(|c| assert!(keys.insert(&c.key), "two changes are called {}", c.key));
+    stale.iter().for_each(|(key, _)| println!("FAILED: allowed.txt: there is no {key} any more"));
+    let (mut passed, mut failed) = (0, stale.len());
+    let copy = Copy::of(&root);
+    let words = &args[1..];
+    for change in changes.iter().filter(|c| words.is_empty() || words.iter().any(|w| c.key.contains(w))) {
+        let begin = Instant::now();
+        let caught = copy.with(change, |copy| copy.noticed(&change.models));
         let excuse = allowed.iter().find(|(key, _)| *key == change.key);
         let good = caught.is_some() != excuse.is_some();
+        let seconds = begin.elapsed().as_secs();
         match (caught, excuse) {
-            (Some(by), None) => println!("noticed: {}, by {by}", change.key),
+            (Some(by), None) => println!("noticed: {}, by {by} ({seconds} s)", change.key),
             (Some(by), Some(_)) => println!("FAILED: {}: noticed by {by}, so strike it from allowed.txt", change.key),
-            (None, None) => println!("FAILED: {}: no model noticed", change.key),
-            (None, Some((_, why))) => println!("allowed: {}: {why}", change.key),
+            (None, None) => println!("FAILED: {}: no model noticed ({seconds} s)", change.key),
+            (None, Some((_, why))) => println!("allowed: {}: {why} ({seconds} s)", change.key),
         }
         *(if good { &mut passed } else { &mut failed }) += 1;
-    }
-    if args[0] == "orderings" && word.is_empty() {
-        for (key, _) in allowed.iter().filter(|(k, _)| !changes.iter().any(|c| c.key == *k)) {
-            println!("FAILED: allowed.txt: there is no {key} any more");
-            failed += 1;
-        }
     }
     println!("{passed} passed, {failed} failed");
     if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -69,7 +75,7 @@ fn main() -> ExitCode {
 fn orderings(root: &Path) -> Vec<Change> {
     let mut files = Vec::new();
     rust_files(&root.join("src"), &mut files);
-    files.retain(|f| !f.starts_with(root.join("src/sys")));
+    files.retain(|f| !f.starts_with(root.join("src/sys")) && !f.ends_with("tests.rs"));
     files.sort();
     files.iter().flat_map(|file| weakenings(root, file)).collect()
 }
@@ -157,13 +163,6 @@ fn rust_files(dir: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Brings the copy up to date; files that are the same keep their age, so that little is built anew.
-fn copy_tree(root: &Path, tree: &Path) {
-    const PARTS: [&str; 9] =
-        ["Cargo.toml", "Cargo.lock", "README.md", ".cargo", "src", "tests", "examples", "loom-tests", "benches"];
-    PARTS.iter().for_each(|part| copy(&root.join(part), &tree.join(part)));
-}
-
 fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         fs::create_dir_all(to).expect("a directory of the copy");
@@ -179,27 +178,72 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn apply(tree: &Path, change: &Change) {
-    let path = tree.join(&change.file);
-    let text = fs::read_to_string(&path).expect("a file of the copy");
-    assert!(text[change.at..].starts_with(&change.old), "{}: the source has moved", change.key);
-    let after = &text[change.at + change.old.len()..];
-    fs::write(&path, format!("{}{}{after}", &text[..change.at], change.new)).expect("a file of the copy");
+/// A copy of the tree as it is when the run begins, with a target directory of its own: who goes on working beside it
+/// does not disturb it.
+struct Copy {
+    tree: PathBuf,
+    target: PathBuf,
 }
 
-/// Runs the models over the copy until one fails, and names it.
-fn noticed(root: &Path, tree: &Path, models: &str) -> Option<String> {
-    let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
-    let out = Command::new(cargo)
-        .args(["loom", "--first", "--limit", LIMIT])
-        .args(models.split_whitespace())
-        .current_dir(tree)
-        .env("CARGO_TARGET_DIR", root.join("target/mutants/target"))
-        .output()
-        .expect("cargo starts");
-    let text = String::from_utf8_lossy(&out.stdout);
-    // A change that does not compile shows nothing of the models.
-    let built = text.lines().any(|l| l.ends_with(" failed"));
-    assert!(built, "the changed tree does not build: {}", String::from_utf8_lossy(&out.stderr));
-    text.lines().find_map(|l| l.strip_prefix("FAILED ")).map(str::to_string)
+impl Copy {
+    /// Files that are the same keep their age, so that little is built anew.
+    fn of(root: &Path) -> Copy {
+        const PARTS: [&str; 9] =
+            ["Cargo.toml", "Cargo.lock", "README.md", ".cargo", "src", "tests", "examples", "loom-tests", "benches"];
+        let (tree, target) = (root.join("target/mutants/tree"), root.join("target/mutants/target"));
+        // What is gone must go: a stale file of models would run with the others.
+        PARTS.iter().for_each(|part| prune(&root.join(part), &tree.join(part)));
+        PARTS.iter().for_each(|part| copy(&root.join(part), &tree.join(part)));
+        let times = "loom/seconds.txt";
+        if root.join("target").join(times).exists() {
+            copy(&root.join("target").join(times), &target.join(times));
+        }
+        Copy { tree, target }
+    }
+
+    /// Makes a change, does `f`, and takes the change back.
+    fn with<T>(&self, change: &Change, f: impl FnOnce(&Copy) -> T) -> T {
+        let path = self.tree.join(&change.file);
+        let text = fs::read_to_string(&path).expect("a file of the copy");
+        assert!(text[change.at..].starts_with(&change.old), "{}: the source has moved", change.key);
+        let after = &text[change.at + change.old.len()..];
+        let changed = format!("{}{}{after}", &text[..change.at], change.new);
+        fs::write(&path, changed).expect("a file of the copy");
+        let answer = f(self);
+        fs::write(&path, text).expect("a file of the copy");
+        answer
+    }
+
+    /// Runs the models until one fails, and names it.
+    fn noticed(&self, models: &str) -> Option<String> {
+        let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
+        let out = Command::new(cargo)
+            .args(["loom", "--first", "--limit", LIMIT])
+            .args(models.split_whitespace())
+            .current_dir(&self.tree)
+            .env("CARGO_TARGET_DIR", &self.target)
+            .output()
+            .expect("cargo starts");
+        let text = String::from_utf8_lossy(&out.stdout);
+        // A change that does not compile, or has no models, shows nothing.
+        let ran =
+            text.lines().any(|l| l.starts_with("stopped ") || l.ends_with(" failed") && !l.starts_with("0 passed, 0"));
+        assert!(ran, "the changed tree does not build: {}", String::from_utf8_lossy(&out.stderr));
+        text.lines().find_map(|l| l.strip_prefix("FAILED ")).map(str::to_string)
+    }
+}
+
+/// Removes from a copy what the original does not have.
+fn prune(original: &Path, copy: &Path) {
+    if !copy.is_dir() {
+        return;
+    }
+    for entry in fs::read_dir(copy).expect("a directory of the copy").flatten() {
+        let (of, path) = (original.join(entry.file_name()), entry.path());
+        if path.is_dir() {
+            prune(&of, &path);
+        } else if !of.exists() {
+            fs::remove_file(path).expect("a file of the copy");
+        }
+    }
 }
