@@ -8,6 +8,8 @@ mod moment;
 mod model;
 #[cfg(not(all(loom, feature = "loom")))]
 mod real;
+#[cfg(all(loom, feature = "loom"))]
+mod watched;
 
 #[cfg(all(loom, feature = "loom"))]
 pub(crate) use model::*;

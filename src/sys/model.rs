@@ -7,13 +7,22 @@
 //! load, and the order "the write first" is never tried. So no compare-and-swap loop of the crate begins with a load:
 //! it begins with what is likely, and what fails tells the rest.
 use super::Moment;
+use super::watched::Watched;
+use loom::sync::atomic;
 use std::sync::atomic::{AtomicBool as Switch, AtomicUsize as Memo, Ordering::SeqCst};
 
-pub(crate) use loom::cell::UnsafeCell;
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 pub(crate) use loom::thread::{Thread, current, park};
 pub(crate) use loom::thread_local;
+
+pub(crate) type UnsafeCell<T> = Watched<loom::cell::UnsafeCell<T>>;
+
+pub(crate) type AtomicPtr<T> = Watched<atomic::AtomicPtr<T>>;
+pub(crate) type AtomicU8 = Watched<atomic::AtomicU8>;
+pub(crate) type AtomicU32 = Watched<atomic::AtomicU32>;
+pub(crate) type AtomicU64 = Watched<atomic::AtomicU64>;
+pub(crate) type AtomicUsize = Watched<atomic::AtomicUsize>;
 
 /// As in `real`, but small enough that models reach the other side.
 pub(crate) const BATCH: usize = 1;
