@@ -446,6 +446,24 @@ fn delayed_poll_vs_source_and_advance() {
     });
 }
 
+/// Breaks if the deadline that the source's `go` sets is stored or loaded Relaxed: who sees it must see the source go.
+#[test]
+fn deadline_of_the_delayed_vs_source() {
+    each_first("deadline_of_the_delayed_vs_source", threads(2), 0, |order| {
+        let (_paused, s, d) = (clock::pause(), Signal::new(), Payload::new());
+        let late = s.delayed(SECOND);
+        order.race(
+            || raise(&s, &d),
+            || {
+                if late.deadline().is_some() {
+                    d.check();
+                    assert!(s.is_go());
+                }
+            },
+        );
+    });
+}
+
 /// Breaks if what is delayed is built while its source goes, and misses that.
 #[test]
 fn delayed_built_vs_source() {

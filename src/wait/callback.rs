@@ -215,8 +215,9 @@ impl Hook {
         let said = self.cancel();
         let Some(tag) = self.tag() else { return said };
         let mut seen = RUNNING | OWNED | HELD;
-        // ORDERING: Acquire pairs with whoever claimed it, before `prev` is read, and with whoever ended it.
-        while let Err(now) = tag.compare_exchange(seen, seen | AWAITED, Acquire, Acquire) {
+        // ORDERING: Acquire pairs with whoever claimed it, before `prev` is read, and with whoever ended it. A step that
+        // fails is taken again.
+        while let Err(now) = tag.compare_exchange(seen, seen | AWAITED, Acquire, Relaxed) {
             seen = now;
         }
         let me = thread_mark();

@@ -319,3 +319,6 @@ impl Drop for Held<'_> {
         }
     }
 }
+
+#[cfg(all(test, not(all(loom, feature = "loom"))))]
+mod tests;

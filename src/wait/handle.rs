@@ -390,6 +390,6 @@ impl<'a> Peek<'a> {
             Story::Via(_) => self.0.place(),
         };
         let by_time = self.0.kind.is_timed() && std::ptr::eq(place, self.0.place());
-        Origin { name: tale.name.clone(), number: tale.number, reason: self.0.reason(), place, by_time }
+        Origin { name: tale.name().cloned(), number: tale.number, reason: self.0.reason(), place, by_time }
     }
 }

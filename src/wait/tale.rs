@@ -9,7 +9,8 @@ use std::ptr::null_mut;
 pub(crate) type Reason = Shared<dyn Error + Send + Sync>;
 
 pub(super) struct Tale {
-    pub name: Option<Shared<str>>,
+    /// Fixed at birth. In a cell, so that models see whoever looks before he may.
+    name: UnsafeCell<Option<Shared<str>>>,
     pub number: u64,
     /// Written under the core's LOCK before UP, frozen from then on.
     reason: UnsafeCell<Option<Reason>>,
@@ -25,12 +26,12 @@ impl Core {
 
     /// Its tale, made now if there is none.
     ///
-    /// ORDERING: Acquire/Release: whoever sees the pointer sees what it points at.
+    /// ORDERING: Acquire/Release: whoever sees the pointer sees what it points at. What the step replaces is null.
     pub fn tale(&self) -> &Tale {
         let mut told = self.tale.load(Acquire);
         if told.is_null() {
             let new = Box::into_raw(Tale::new(None));
-            told = match self.tale.compare_exchange(null_mut(), new, AcqRel, Acquire) {
+            told = match self.tale.compare_exchange(null_mut(), new, Release, Acquire) {
                 Ok(_) => new,
                 Err(first) => {
                     // SAFETY: `new` came from a Box just now and nobody has seen it.
@@ -46,18 +47,14 @@ impl Core {
     /// ORDERING: Acquire: as `tale`.
     pub fn name(&self) -> Option<&Shared<str>> {
         // SAFETY: set once, freed with the core.
-        unsafe { self.tale.load(Acquire).as_ref() }.and_then(|t| t.name.as_ref())
+        unsafe { self.tale.load(Acquire).as_ref() }.and_then(Tale::name)
     }
 
     /// The reason it went for; only asked of an UP core.
-    ///
-    /// ORDERING: Acquire: as `tale`.
     pub fn reason(&self) -> Option<Reason> {
         debug_assert!(self.is_up());
-        // SAFETY: set once, freed with the core.
-        let tale = unsafe { self.tale.load(Acquire).as_ref() }?;
         // SAFETY: UP was seen with Acquire: the reason is frozen.
-        tale.reason.with(|r| unsafe { (*r).clone() })
+        self.tale().reason.with(|r| unsafe { (*r).clone() })
     }
 
     /// Frees the tale.
@@ -76,7 +73,12 @@ impl Core {
 
 impl Tale {
     fn new(name: Option<Shared<str>>) -> Box<Tale> {
-        Box::new(Tale { name, number: next_number(), reason: UnsafeCell::new(None) })
+        Box::new(Tale { name: UnsafeCell::new(name), number: next_number(), reason: UnsafeCell::new(None) })
+    }
+
+    pub fn name(&self) -> Option<&Shared<str>> {
+        // SAFETY: fixed at birth.
+        self.name.with(|name| unsafe { (*name).as_ref() })
     }
 
     /// # Safety

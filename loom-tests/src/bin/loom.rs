@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("started by cargo, as its alias does");
     let root = Path::new(&package).join("..");
     let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from).join("loom");
-    let Some(binaries) = build(&root, &target) else { return ExitCode::FAILURE };
+    let Some(binaries) = build(&root, &target, &wish.rooms()) else { return ExitCode::FAILURE };
     let mut models: Vec<Model> = binaries.iter().flat_map(list).collect();
     models.retain(|m| wish.words.is_empty() || wish.words.iter().any(|word| m.name.contains(word)));
     let times = Times::read(target.join("seconds.txt"));
@@ -71,14 +71,21 @@ impl Wish {
         }
         wish
     }
+
+    /// The rooms to build: those named, if every word begins with one.
+    fn rooms(&self) -> Vec<&str> {
+        let rooms: Option<Vec<&str>> = self.words.iter().map(|w| Some(w.split_once("::")?.0)).collect();
+        rooms.filter(|rooms| !rooms.is_empty()).unwrap_or(vec!["*"])
+    }
 }
 
-/// The test binaries, as cargo names them; `None` if they do not build.
-fn build(root: &Path, target: &Path) -> Option<Vec<PathBuf>> {
+/// The test binaries of those rooms, as cargo names them; `None` if they do not build.
+fn build(root: &Path, target: &Path, rooms: &[&str]) -> Option<Vec<PathBuf>> {
     let flags = format!("{} --cfg loom", env::var("RUSTFLAGS").unwrap_or_default());
     let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
     let out = Command::new(cargo)
-        .args(["test", "--package", "loom-tests", "--test", "*", "--profile", "loom", "--no-run"])
+        .args(["test", "--package", "loom-tests", "--profile", "loom", "--no-run"])
+        .args(rooms.iter().flat_map(|room| ["--test", room]))
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(root)
         .env("CARGO_TARGET_DIR", target)

@@ -1,4 +1,4 @@
-//! `cargo mutants-loom orderings [WORD ...]`, `cargo mutants-loom plants [WORD ...]`: breaks the crate, and wants a model to notice.
+//! `cargo mutants-loom orderings|plants [--limit SECONDS] [WORD ...]`: breaks the crate, and wants a model to notice.
 //!
 //! *orderings* weakens every memory ordering in `src/` outside `sys/`, one at a time, and removes every fence.
 //! *plants* puts in the bugs listed in `plants.txt`. Each time the models run over a copy of the tree until one fails, the
@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-/// Seconds that one model may take over a changed tree; what has not failed by then has not noticed.
+/// Seconds that one model may take over a changed tree, unless `--limit` says otherwise; what has not failed by then has
+/// not noticed.
 const LIMIT: &str = "60";
 
 /// One change to one file.
@@ -28,7 +29,9 @@ struct Change {
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> = env::args().skip(1).collect();
+    let mut args: Vec<String> = env::args().skip(1).collect();
+    let limit = args.iter().position(|arg| arg == "--limit").map(|i| args.drain(i..(i + 2).min(args.len())).last());
+    let limit = limit.flatten().unwrap_or(LIMIT.into());
     // Asked now, not when this was built: a build may have been copied together with its tree.
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("started by cargo, as its alias does");
     let root = Path::new(&package).join("..").canonicalize().expect("our own directory");
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
         }
         Some("plants") => (plants(&root), Vec::new()),
         _ => {
-            eprintln!("usage: cargo mutants-loom orderings|plants [WORD ...]");
+            eprintln!("usage: cargo mutants-loom orderings|plants [--limit SECONDS] [WORD ...]");
             return ExitCode::from(2);
         }
     };
@@ -53,7 +56,7 @@ fn main() -> ExitCode {
     let words = &args[1..];
     for change in changes.iter().filter(|c| words.is_empty() || words.iter().any(|w| c.key.contains(w))) {
         let begin = Instant::now();
-        let caught = copy.with(change, |copy| copy.noticed(&change.models));
+        let caught = copy.with(change, |copy| copy.noticed(&change.models, &limit));
         let excuse = allowed.iter().find(|(key, _)| *key == change.key);
         let good = caught.is_some() != excuse.is_some();
         let seconds = begin.elapsed().as_secs();
@@ -215,10 +218,10 @@ impl Copy {
     }
 
     /// Runs the models until one fails, and names it.
-    fn noticed(&self, models: &str) -> Option<String> {
+    fn noticed(&self, models: &str, limit: &str) -> Option<String> {
         let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
         let out = Command::new(cargo)
-            .args(["loom", "--first", "--limit", LIMIT])
+            .args(["loom", "--first", "--limit", limit])
             .args(models.split_whitespace())
             .current_dir(&self.tree)
             .env("CARGO_TARGET_DIR", &self.target)
