@@ -30,8 +30,8 @@ struct Change {
 
 fn main() -> ExitCode {
     let mut args: Vec<String> = env::args().skip(1).collect();
-    let limit = args.iter().position(|arg| arg == "--limit").map(|i| args.drain(i..(i + 2).min(args.len())).last());
-    let limit = limit.flatten().unwrap_or(LIMIT.into());
+    let asked = args.iter().position(|arg| arg == "--limit").filter(|i| i + 1 < args.len());
+    let limit = asked.and_then(|i| args.drain(i..i + 2).nth(1)).unwrap_or(LIMIT.into());
     // Asked now, not when this was built: a build may have been copied together with its tree.
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("started by cargo, as its alias does");
     let root = Path::new(&package).join("..").canonicalize().expect("our own directory");
