@@ -69,12 +69,17 @@ impl Shard {
         Ok((key, earliest))
     }
 
-    /// Takes out what is due by `now`.
+    /// Takes out what is due by `now`, with the wheel's lock held for a bounded time. Until it is through `earliest` stays
+    /// as it is, or is made earlier (P1).
     fn expire(&self, now: Moment, due: &mut Vec<(Moment, Armed)>) {
-        if self.earliest.load(Relaxed) <= now.nanos() {
+        if self.earliest.load(Relaxed) > now.nanos() {
+            return;
+        }
+        loop {
             let mut wheel = lock(&self.wheel);
-            wheel.expire(now, due);
-            self.earliest.store(wheel.next().unwrap_or(Moment::NEVER).nanos(), Relaxed);
+            if !wheel.expire_some(now, due) {
+                return self.earliest.store(wheel.next().unwrap_or(Moment::NEVER).nanos(), Relaxed);
+            }
         }
     }
 }

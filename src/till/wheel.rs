@@ -9,11 +9,16 @@
 //! # Invariants
 //! - W1 An item lies where `place` says for the present position. So an item need not remember where it is, and equal
 //!   deadlines always share one bucket.
+//!   (What is being emptied, W5, excepted.)
 //! - W2 In a bucket, equal deadlines stand in the order in which they were inserted: buckets are appended to, and
-//!   `spread` keeps the order. So a stable sort by deadline is the order in which things fall due.
+//!   emptying keeps the order. So a stable sort by deadline is the order in which things fall due. (Of what is inserted
+//!   between two steps of one `expire`, and its equals in the bucket that is being emptied, either may come first.)
 //! - W3 `Bucket::earliest` is no later than any deadline in its bucket. It errs early, once its own item was removed;
 //!   who comes by then finds nothing due, opens the bucket, and the buckets below know it exactly again.
 //! - W4 What lies at a lower level is due before whatever lies higher; at one level slots are in order of time.
+//! - W5 A bucket is emptied in steps, between which anything may happen: its lists are cut off into `emptying`, and each
+//!   item is handed out, or hung where it belongs. What is all due is emptied before the position moves, the bucket
+//!   that the position enters after that. An item is first or last in `emptying` exactly if a list there says so.
 //!
 //! # Why not
 //! A heap: removal is logarithmic and a cache miss a step. One-nanosecond slots looked wasteful against coarse ones, but
@@ -35,6 +40,8 @@ const NEVER: Place = Place { level: OUTSIDE, slot: 1 };
 const LANES: usize = 8;
 /// Items found before the first of them is moved.
 const BATCH: usize = 64;
+/// Batches in one step of `expire`: half a millisecond, where each item is a cache miss.
+const STEP: usize = 64;
 
 #[derive(Clone, Copy)]
 struct Place {
@@ -69,6 +76,8 @@ pub(crate) struct Wheel<T> {
     occupied: [u64; LEVELS + 1],
     /// A level's buckets are made when first used: most programs use three or four of them.
     levels: Levels,
+    /// W5.
+    emptying: [List; LANES],
     items: Slab<T>,
 }
 
@@ -77,7 +86,8 @@ impl<T> Wheel<T> {
     pub(crate) const KEY_BITS: u32 = Slab::<T>::KEY_BITS;
 
     pub(crate) const fn new() -> Self {
-        Wheel { position: 0, occupied: [0; LEVELS + 1], levels: [const { None }; LEVELS + 1], items: Slab::new() }
+        let (occupied, levels) = ([0; LEVELS + 1], [const { None }; LEVELS + 1]);
+        Wheel { position: 0, occupied, levels, emptying: Bucket::EMPTY.lanes, items: Slab::new() }
     }
 
     /// How many items are outstanding.
@@ -98,9 +108,11 @@ impl<T> Wheel<T> {
         let index = self.items.find(key)?;
         let entry = self.items.entry(index);
         let (prev, next, deadline) = (entry.links.prev(), entry.links.next(), entry.deadline);
-        let place = self.place(deadline);
-        let bucket = bucket(&mut self.levels, place);
-        let list = &mut bucket.lanes[lane(deadline)];
+        let (place, lane) = (self.place(deadline), lane(deadline));
+        let away = &mut self.emptying[lane];
+        let away = (away.head == index || away.tail == index).then_some(away);
+        let in_place = away.is_none();
+        let list = away.unwrap_or_else(|| &mut bucket(&mut self.levels, place).lanes[lane]);
         match prev {
             NIL => list.head = next,
             _ => self.items.entry_mut(prev).links.set_next(next),
@@ -109,14 +121,18 @@ impl<T> Wheel<T> {
             NIL => list.tail = prev,
             _ => self.items.entry_mut(next).links.set_prev(prev),
         }
-        if prev == NIL && next == NIL && bucket.lanes.iter().all(|list| list.head == NIL) {
+        let lone = in_place && prev == NIL && next == NIL;
+        if lone && bucket(&mut self.levels, place).lanes.iter().all(|list| list.head == NIL) {
             self.occupied[place.level] &= !(1 << place.slot);
         }
         Some(self.items.remove(index))
     }
 
     /// A moment before which nothing is due: the earliest deadline, or earlier if that item was removed (W3).
+    ///
+    /// Asked, as `next_exact`, when `expire` is through.
     pub(crate) fn next(&self) -> Option<Moment> {
+        debug_assert!(self.is_through());
         let place = self.first()?;
         let buckets = self.levels[place.level].as_ref()?;
         Some(Moment::from_nanos(buckets[place.slot].earliest))
@@ -140,28 +156,58 @@ impl<T> Wheel<T> {
     }
 
     /// Hands out everything due by `now`, in order of deadline, then of insertion.
+    #[allow(dead_code, reason = "asked of virtual clocks, and by tests")]
     pub(crate) fn expire(&mut self, now: Moment, due: &mut Vec<(Moment, T)>) {
-        let now = now.nanos();
-        self.take(OVERDUE, due);
+        let from = due.len();
+        while self.expire_some(now, due) {}
+        due[from..].sort_by_key(|item| item.0);
+    }
+
+    /// Hands out some of what is due by `now`, in no more than about half a millisecond; true: there may be more. A stable
+    /// sort by deadline puts all of it in order.
+    pub(crate) fn expire_some(&mut self, now: Moment, due: &mut Vec<(Moment, T)>) -> bool {
+        let mut batches = STEP;
+        loop {
+            self.empty(&mut batches, now.nanos(), due);
+            if !self.is_through() {
+                return true;
+            }
+            match self.enter(now.nanos()) {
+                Some(place) => self.cut(place),
+                None => return false,
+            }
+        }
+    }
+
+    /// The next bucket to be emptied; moves the position once nothing due is left behind it.
+    fn enter(&mut self, now: u64) -> Option<Place> {
+        if self.holds(OVERDUE) {
+            return Some(OVERDUE);
+        }
         if now <= self.position {
-            return;
+            return None;
         }
         // Up to the highest digit that changes, all lower levels lie behind us (W4), and so do its slots before now's.
         let crossed = level_of(self.position ^ now);
-        for level in 0..crossed {
-            self.take_slots(level, u64::MAX, due);
-        }
         let slot = digit(now, crossed);
-        self.take_slots(crossed, (1 << slot) - 1, due);
+        let due = |level: usize| if level < crossed { u64::MAX } else { (1 << slot) - 1 };
+        let behind =
+            (0..=crossed).map(|level| (level, self.occupied[level] & due(level))).find(|(_, slots)| *slots != 0);
+        if let Some((level, slots)) = behind {
+            return Some(Place { level, slot: slots.trailing_zeros() as usize });
+        }
         self.position = now;
-        self.spread(Place { level: crossed, slot }, due);
+        Some(Place { level: crossed, slot }).filter(|&place| self.holds(place))
     }
 
     /// Hands out everything, what is never due included.
     #[allow(dead_code, reason = "the end of virtual clocks")]
     pub(crate) fn drain(&mut self, all: &mut Vec<(Moment, T)>) {
         self.expire(Moment::NEVER, all);
-        self.take(NEVER, all);
+        if self.holds(NEVER) {
+            self.cut(NEVER);
+            self.empty(&mut { usize::MAX }, u64::MAX, all);
+        }
     }
 
     /// Where the next to fall due lies.
@@ -205,33 +251,40 @@ impl<T> Wheel<T> {
         self.items.entry_mut(index).links.hang(last);
     }
 
-    /// Hands out a bucket.
-    fn take(&mut self, place: Place, due: &mut Vec<(Moment, T)>) {
-        let from = due.len();
-        self.empty(place, |wheel, index, deadline| {
-            due.push((Moment::from_nanos(deadline), wheel.items.remove(index)));
-        });
-        due[from..].sort_by_key(|item| item.0);
+    fn is_through(&self) -> bool {
+        self.emptying.iter().all(|list| list.head == NIL)
     }
 
-    /// Cuts off a bucket's lists, then calls `f` with each item and its deadline, in order as far as W2 asks.
+    /// Cuts off a bucket's lists (W5).
+    fn cut(&mut self, place: Place) {
+        self.occupied[place.level] &= !(1 << place.slot);
+        self.emptying = std::mem::replace(bucket(&mut self.levels, place), Bucket::EMPTY).lanes;
+    }
+
+    /// Empties what was cut off, as far as `batches` go: hands out what is due, hangs the rest where it belongs.
     ///
     /// A long list is a chain of cache misses. So the lanes are walked in step, with nothing else between: their misses
     /// overlap (1 M random deadlines: 230 ns each with one lane, 130 with four, 105 with eight so walked).
-    fn empty(&mut self, place: Place, mut f: impl FnMut(&mut Self, u32, u64)) {
-        if !self.holds(place) {
-            return;
-        }
-        self.occupied[place.level] &= !(1 << place.slot);
-        let lanes = std::mem::replace(bucket(&mut self.levels, place), Bucket::EMPTY).lanes;
-        let mut heads = lanes.map(|list| list.head);
+    fn empty(&mut self, batches: &mut usize, now: u64, due: &mut Vec<(Moment, T)>) {
+        let mut heads = self.emptying.map(|list| list.head);
         let mut batch = [(NIL, 0); BATCH];
-        loop {
+        while *batches > 0 && heads != [NIL; LANES] {
+            *batches -= 1;
             let n = self.collect(&mut heads, &mut batch);
-            if n == 0 {
-                return;
+            for &(index, deadline) in &batch[..n] {
+                if deadline <= now.max(self.position) {
+                    due.push((Moment::from_nanos(deadline), self.items.remove(index)));
+                } else {
+                    self.append(index, deadline);
+                }
             }
-            batch[..n].iter().for_each(|&(index, deadline)| f(self, index, deadline));
+        }
+        for (list, head) in self.emptying.iter_mut().zip(heads) {
+            list.head = head;
+            match head {
+                NIL => list.tail = NIL,
+                _ => self.items.entry_mut(head).links.set_prev(NIL),
+            }
         }
     }
 
@@ -247,28 +300,6 @@ impl<T> Wheel<T> {
             }
         }
         n
-    }
-
-    /// Hands out those of a level's buckets that are in `slots`.
-    fn take_slots(&mut self, level: usize, slots: u64, due: &mut Vec<(Moment, T)>) {
-        let mut slots = self.occupied[level] & slots;
-        while slots != 0 {
-            self.take(Place { level, slot: slots.trailing_zeros() as usize }, due);
-            slots &= slots - 1;
-        }
-    }
-
-    /// Empties the bucket that the position has entered: hands out what is due, moves the rest to lower levels.
-    fn spread(&mut self, place: Place, due: &mut Vec<(Moment, T)>) {
-        let from = due.len();
-        self.empty(place, |wheel, index, deadline| {
-            if deadline <= wheel.position {
-                due.push((Moment::from_nanos(deadline), wheel.items.remove(index)));
-            } else {
-                wheel.append(index, deadline);
-            }
-        });
-        due[from..].sort_by_key(|item| item.0);
     }
 }
 

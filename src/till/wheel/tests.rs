@@ -172,3 +172,46 @@ fn a_vain_visit_opens_the_bucket_and_knows_better() {
 fn an_entry_is_24_bytes() {
     assert_eq!(std::mem::size_of::<super::super::slab::Entry<std::num::NonZeroU64>>(), 24);
 }
+
+/// However full a bucket is, the wheel can be used while it is emptied, and nothing is lost or handed out twice.
+#[test]
+fn is_usable_between_steps() {
+    const NOW: u64 = 17 << 29;
+    for seed in 1..=4 {
+        let (mut pair, mut dice) = (Pair::new(), Dice(seed));
+        // On both sides of the moment: a half in the bucket that it enters, a quarter before that, a quarter after.
+        (0..30_000).for_each(|_| pair.insert((15 << 29) + dice.below(4 << 29)));
+        let (mut due, mut steps) = (Vec::new(), 0);
+        while pair.wheel.expire_some(Moment::from_nanos(NOW), &mut due) {
+            steps += 1;
+            for _ in 0..100 {
+                pair.insert(NOW + 1 + dice.below(2 << 32)); // no two alike (W2)
+                let (key, item) = pair.keys.swap_remove(dice.below(pair.keys.len() as u64) as usize);
+                match pair.wheel.remove(key) {
+                    Some(found) => assert!(found == item.1 && pair.oracle.remove(&item).is_some()),
+                    None => assert!(due.contains(&(Moment::from_nanos(item.0), item.1)), "{item:?} is lost"),
+                }
+            }
+        }
+        assert!(steps >= 22_000 / (STEP * BATCH), "it was through after {steps} steps");
+        due.sort_by_key(|item| item.0);
+        let later = pair.oracle.split_off(&(NOW + 1, 0));
+        let expected = std::mem::replace(&mut pair.oracle, later).into_keys();
+        assert!(due.into_iter().map(|(deadline, item)| (deadline.nanos(), item)).eq(expected));
+        pair.now = NOW;
+        pair.look();
+        (0..40).for_each(|n| pair.expire(NOW + (n << 28)));
+        pair.look();
+        assert_eq!(pair.wheel.len(), 0);
+    }
+}
+
+/// A clock that steps back finds what is overdue all the same.
+#[test]
+fn hands_out_what_is_overdue_at_an_earlier_moment() {
+    let (mut wheel, mut due) = (Wheel::new(), Vec::new());
+    wheel.expire(Moment::from_nanos(100), &mut due);
+    wheel.insert(Moment::from_nanos(90), ()).unwrap();
+    wheel.expire(Moment::from_nanos(80), &mut due);
+    assert_eq!(due, [(Moment::from_nanos(90), ())]);
+}
