@@ -159,6 +159,9 @@ impl Signal {
 
     /// As [`go`](Signal::go), and leaves a reason that [`cause`](Signal::cause) tells. A loser's reason is dropped.
     ///
+    /// The winner's is dropped with the signal, on whichever thread lets go of that last; this may be one that raises, or
+    /// polls, something built on it. Its `Drop` should neither block nor take locks that others hold while they poll.
+    ///
     /// # Panics
     /// As [`go`](Signal::go).
     #[track_caller]
@@ -169,8 +172,8 @@ impl Signal {
     /// Tells whether it is go: about a nanosecond, and never a lock held by user code.
     ///
     /// Of an expression it asks the inputs, at most sixteen; a heavier one, or one that is polled over and over, is told by
-    /// its inputs, and then a poll is one load. Runs no foreign code; may wait, as a losing `go` does, until another
-    /// thread has flagged what is derived.
+    /// its inputs, and then a poll is one load. Runs no foreign code, unless it is the last to let go of what has a
+    /// [reason](Signal::go_because); may wait, as a losing `go` does, until another thread has flagged what is derived.
     ///
     /// # Memory ordering
     /// If true: what came before the `go` happens before this returns.

@@ -5,7 +5,9 @@
 //! poll returns: so no answer goes back, and its cause stays what it was (S3, S11).
 //!
 //! A1  Where ASK is set nothing but threads waits, at any height above: callbacks and tasks have all below them told
-//!     before they hang. So what a poll finds true it may raise, and runs no foreign code.
+//!     before they hang. So what a poll finds true it may raise, and runs no foreign code. Except: a composite above that
+//!     is dropped while its slot travels with the poll is freed by it, and with it perhaps the last user of a signal that
+//!     went for a reason. That reason's `Drop` runs here, like all of phase 4 with no lock held; `go_because` says so.
 //! A2  Where ASK was cleared meanwhile somebody else is in phase 1 with it: the poll waits for that.
 use super::compose::Comp;
 use super::core::Core;
