@@ -301,8 +301,9 @@ unsafe fn claim(l: *mut Link, to: u32) -> Result<(), u32> {
     let tag = unsafe { &(*l).tag };
     let mut seen = QUEUED | HELD | OWNED;
     while seen & STATE == QUEUED {
-        // ORDERING: Acquire for what the other owner did; Release for who meets the new state.
-        match tag.compare_exchange(seen, seen | to, AcqRel, Acquire) {
+        // ORDERING: Release for who meets the new state. Who claims needs nothing of the other owner: the closure came to
+        // him with the ring, or with the handle. Acquire, if it is too late: the end that is told lies behind.
+        match tag.compare_exchange(seen, seen | to, Release, Acquire) {
             Ok(_) => return Ok(()),
             Err(now) => seen = now,
         }
