@@ -611,6 +611,23 @@ fn two_handles_dropped() {
     });
 }
 
+/// Breaks if the last of two handles frees a composite that was never linked, without having acquired the other's end.
+#[test]
+fn two_handles_of_the_unlinked_dropped() {
+    each_first("two_handles_of_the_unlinked_dropped", threads(2), 0, |order| {
+        let (a, b) = two();
+        let o = &a | &b;
+        let other = o.clone();
+        order.race(
+            move || drop(o),
+            move || {
+                other.is_go();
+                drop(other);
+            },
+        );
+    });
+}
+
 // ---- batches: one node under one hold of the lock --------------------------------------------------------
 
 /// Breaks if a leaver between two batches is not off the ring, or the ring has no end then.

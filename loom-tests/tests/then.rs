@@ -87,6 +87,27 @@ fn cancel_vs_go() {
     });
 }
 
+/// Breaks if a `cancel` that comes too late has not acquired the end of the callback.
+#[test]
+fn cancel_told_that_it_ran_vs_go() {
+    each_first("cancel_told_that_it_ran_vs_go", threads(2), 0, |order| {
+        let (s, d) = (Signal::new(), Payload::new());
+        let set = {
+            let d = d.clone();
+            move || d.set()
+        };
+        let then = s.then(set);
+        order.race(
+            || s.go(),
+            || {
+                if then.cancel() == Cancel::Ran {
+                    d.check();
+                }
+            },
+        );
+    });
+}
+
 /// Breaks if a callback that was off the ring when it was cancelled, and then let go of, is run unseen.
 #[test]
 fn cancelled_and_dropped_vs_go() {

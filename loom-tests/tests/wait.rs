@@ -436,6 +436,38 @@ fn two_hands_end() {
     });
 }
 
+/// Breaks if the last of two handles of a signal on which nothing hangs frees it without having acquired the other's end.
+#[test]
+fn two_hands_of_nothing_end() {
+    each_first("two_hands_of_nothing_end", threads(2), 0, |order| {
+        let s = Signal::new();
+        let other = s.clone();
+        order.race(
+            move || drop(s),
+            move || {
+                assert!(!other.is_go());
+                drop(other);
+            },
+        );
+    });
+}
+
+/// Breaks as `two_hands_of_nothing_end`, where the other is a view.
+#[test]
+fn hand_and_view_end() {
+    each_first("hand_and_view_end", threads(2), 0, |order| {
+        let s = Signal::new();
+        let view = s.view();
+        order.race(
+            move || drop(s),
+            move || {
+                view.is_go();
+                drop(view);
+            },
+        );
+    });
+}
+
 /// Breaks if the last handle of a signal that somebody looks at frees it.
 #[test]
 fn hand_and_user_end() {
