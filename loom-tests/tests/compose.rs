@@ -27,8 +27,8 @@ fn heavy(input: &Signal, other: &Signal) -> Signal {
 
 // ---- asked, hanging on nothing ---------------------------------------------------------------------------
 
-fn or_poll_vs_go(name: &str, left: bool) {
-    each_first(name, threads(2), 0, move |order| {
+fn or_poll_vs_go(name: &str, floor: usize, left: bool) {
+    each_first(name, threads(2), floor, move |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -46,13 +46,13 @@ fn or_poll_vs_go(name: &str, left: bool) {
 /// Breaks if a poll looks at its inputs Relaxed.
 #[test]
 fn or_poll_vs_left() {
-    or_poll_vs_go("or_poll_vs_left", true);
+    or_poll_vs_go("or_poll_vs_left", 0, true);
 }
 
 /// Breaks as `or_poll_vs_left`, or if a poll asks the first input only.
 #[test]
 fn or_poll_vs_right() {
-    or_poll_vs_go("or_poll_vs_right", false);
+    or_poll_vs_go("or_poll_vs_right", 0, false);
 }
 
 /// Breaks if the answer of one input is taken for that of both.

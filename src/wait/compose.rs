@@ -267,18 +267,13 @@ impl Comp {
 
     /// UNLINKED → LINKED, once; its composite inputs are linked already.
     fn link_one(&self) {
-        // ORDERING: Acquire pairs with the Release below, for those who come late. Relaxed success: slots are handed
-        // over under the inputs' locks.
-        match self.links.compare_exchange(UNLINKED, LINKING, Relaxed, Acquire) {
-            Ok(_) => {}
-            Err(LINKED) => return,
-            Err(_) => {
-                let mut round = 0;
-                while !self.is_linked() {
-                    relax(&mut round);
-                }
-                return;
+        // ORDERING: Relaxed: slots are handed over under the inputs' locks; who comes late looks again, with Acquire.
+        if self.links.compare_exchange(UNLINKED, LINKING, Relaxed, Relaxed).is_err() {
+            let mut round = 0;
+            while !self.is_linked() {
+                relax(&mut round);
             }
+            return;
         }
         let (mut ups, mut lost) = (0, 0);
         // ORDERING: Relaxed: the slots' pins are handed over under the inputs' locks.
