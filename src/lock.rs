@@ -8,6 +8,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// A lock around a value, on which threads also wait for that value to change.
 ///
@@ -68,6 +69,10 @@ pub struct Lock<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for Lock<T> {}
 // SAFETY: as above; sharing the lock gives exclusive access in turns.
 unsafe impl<T: ?Sized + Send> Sync for Lock<T> {}
+
+// A panic that passes leaves the lock open and its waiters told; of the value, `panicked_inside` tells.
+impl<T: ?Sized> UnwindSafe for Lock<T> {}
+impl<T: ?Sized> RefUnwindSafe for Lock<T> {}
 
 impl<T> Lock<T> {
     const_fn! {

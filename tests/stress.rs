@@ -2,6 +2,8 @@
 //!
 //! Every step is named; one that hangs for ten seconds is told. `STRESS_SECONDS=60` runs each scene so long.
 mod common;
+#[path = "stress/locks.rs"]
+mod locks;
 #[path = "stress/tills.rs"]
 mod tills;
 
