@@ -10,8 +10,8 @@ use event_listener::{Event, listener};
 use peers::poll_once;
 use std::hint::black_box;
 use std::process::Command;
-use std::sync::Arc;
-use stopwhen::{Signal, Till};
+use std::sync::{Arc, Mutex};
+use stopwhen::{Condition, Lock, Signal, Till};
 use stopwhen_benches::time::values;
 use stopwhen_benches::{Row, Suite, Unit};
 use tokio::sync::Notify;
@@ -36,7 +36,7 @@ fn repeat<R>(n: usize, mut op: impl FnMut() -> R) {
 
 /// More instructions than before: the fast path of that row has grown. No goals: the file's
 /// history is the goal.
-const OPS: [Op; 10] = [
+const OPS: &[Op] = &[
     Op { id: "N-S1", locked: "N-S1-locked", what: "is_go(), not go", ours: poll, who: "triggered", peer: poll_peer },
     Op {
         id: "N-S1x",
@@ -102,6 +102,31 @@ const OPS: [Op; 10] = [
         ours: arm,
         who: "tokio sleep",
         peer: arm_peer,
+    },
+    Op { id: "N-L1", locked: "N-L1-locked", what: "lock + unlock", ours: lock, who: "std Mutex", peer: lock_peer },
+    Op {
+        id: "N-L1-try",
+        locked: "N-L1-try-locked",
+        what: "try_lock + unlock",
+        ours: try_lock,
+        who: "std Mutex",
+        peer: try_lock_peer,
+    },
+    Op {
+        id: "N-L1-until",
+        locked: "N-L1-until-locked",
+        what: "lock_until(signal) + unlock",
+        ours: lock_until,
+        who: "parking_lot try_lock_for",
+        peer: lock_until_peer,
+    },
+    Op {
+        id: "N-L1n",
+        locked: "N-L1n-locked",
+        what: "notify_all on a Condition, nobody waits",
+        ours: notify,
+        who: "parking_lot Condvar",
+        peer: notify_peer,
     },
 ];
 
@@ -280,4 +305,44 @@ fn arm_peer(n: usize) {
     let _inside = runtime.enter();
     let long = std::time::Duration::from_secs(360);
     repeat(n, || poll_once(tokio::time::sleep(long)).is_pending());
+}
+
+fn lock(n: usize) {
+    let lock = Lock::new(0_u64);
+    repeat(n, || *black_box(&lock).lock() += 1);
+}
+
+fn lock_peer(n: usize) {
+    let lock = Mutex::new(0_u64);
+    repeat(n, || *black_box(&lock).lock().unwrap() += 1);
+}
+
+fn try_lock(n: usize) {
+    let lock = Lock::new(0_u64);
+    repeat(n, || black_box(&lock).try_lock().map(|mut n| *n += 1));
+}
+
+fn try_lock_peer(n: usize) {
+    let lock = Mutex::new(0_u64);
+    repeat(n, || black_box(&lock).try_lock().map(|mut n| *n += 1).is_ok());
+}
+
+fn lock_until(n: usize) {
+    let (lock, stop) = (Lock::new(0_u64), Signal::new());
+    repeat(n, || *black_box(&lock).lock_until(&stop).unwrap() += 1);
+}
+
+fn lock_until_peer(n: usize) {
+    let (lock, long) = (parking_lot::Mutex::new(0_u64), std::time::Duration::from_secs(360));
+    repeat(n, || *black_box(&lock).try_lock_for(long).unwrap() += 1);
+}
+
+fn notify(n: usize) {
+    let condition = Condition::new();
+    repeat(n, || black_box(&condition).notify_all());
+}
+
+fn notify_peer(n: usize) {
+    let condition = parking_lot::Condvar::new();
+    repeat(n, || black_box(&condition).notify_all());
 }

@@ -22,6 +22,7 @@
 
 pub mod args;
 pub mod clocks;
+pub mod crew;
 pub mod heap;
 pub mod latch;
 pub mod limits;
@@ -31,5 +32,6 @@ mod results;
 mod suite;
 pub mod sys;
 pub mod time;
+pub mod turns;
 
 pub use suite::{FLAT, Goal, Group, Row, Samples, Stat, Suite, Unit};

@@ -35,7 +35,7 @@ impl Latch for RawFutex {
 }
 
 #[cfg(target_os = "linux")]
-mod futex {
+pub(crate) mod futex {
     use std::ptr::null;
     use std::sync::atomic::AtomicU32;
 
@@ -55,7 +55,7 @@ mod futex {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod futex {
+pub(crate) mod futex {
     use std::sync::atomic::AtomicU32;
 
     pub fn wait(_word: &AtomicU32, _while_it_is: u32) {

@@ -116,7 +116,8 @@ impl Outcome {
         println!("\n{id}: {name} ({}, judged by {})", unit(*u), statistic(*stat));
         let ours = self.ours().map(|l| l.by(*stat));
         for line in &self.lines {
-            let ratio = ours.map_or(f64::NAN, |o| o / line.by(*stat));
+            let ratio = ours.map(|o| o / line.by(*stat)).filter(|r| r.is_finite());
+            let ratio = ratio.map_or("    –".to_string(), |r| format!("{r:5.2}×"));
             let role = match line.role {
                 Role::Ours => "ours ",
                 Role::Peer => "peer ",
@@ -124,7 +125,7 @@ impl Outcome {
                 Role::Note => "     ",
             };
             let (min, median, who) = (number(line.min), number(line.median), line.who);
-            println!("  {role} {who:44} {min:>9} {median:>9}   ours is {ratio:5.2}×");
+            println!("  {role} {who:44} {min:>9} {median:>9}   ours is {ratio}");
         }
         println!("  goal  {}: {}", self.goals(), self.verdict());
     }
@@ -149,6 +150,8 @@ pub(crate) fn unit(unit: Unit) -> &'static str {
         Unit::Instructions => "instructions",
         Unit::Locked => "locked accesses",
         Unit::Crates => "crates",
+        Unit::Looks => "looks/s",
+        Unit::Shares => "max/min",
     }
 }
 

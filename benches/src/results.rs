@@ -49,8 +49,7 @@ pub(crate) fn merge(room: &str, order: &[&str], outcomes: &[Outcome], load: f64)
     let path = machine::root().join("benches/RESULTS.md");
     let old = fs::read_to_string(&path).unwrap_or_default();
     let head = head();
-    // Rows from another machine, or against other versions, are not comparable.
-    let mut sections = if old.starts_with(&head) { sections(&old) } else { Vec::new() };
+    let mut sections = if comparable(&old, &head) { sections(&old) } else { Vec::new() };
     let title = format!("## {room}");
     let at = sections.iter().position(|s| s.first() == Some(&title)).unwrap_or_else(|| {
         sections.push(vec![title.clone()]);
@@ -82,6 +81,17 @@ fn head() -> String {
     let versions: Vec<_> = versions.iter().map(|(name, v)| format!("{name} {v}")).collect();
     let (machine, versions) = (machine::describe(), versions.join(", "));
     format!("{INTRODUCTION}\nMachine: {machine}.\nPeers: {versions}.\n")
+}
+
+/// Rows from another machine, or against other versions, are not comparable. New peers of other rows do no harm.
+fn comparable(old: &str, head: &str) -> bool {
+    let line = |text: &str, key: &str| {
+        let line = text.lines().find_map(|l| l.strip_prefix(key)).unwrap_or_default();
+        line.trim_end_matches('.').to_string()
+    };
+    let peers = |text: &str| line(text, "Peers: ").split(", ").map(str::to_string).collect::<Vec<_>>();
+    let now = peers(head);
+    line(old, "Machine: ") == line(head, "Machine: ") && peers(old).iter().all(|peer| now.contains(peer))
 }
 
 /// The file's rooms, each a list of lines that begins with its title.

@@ -25,6 +25,10 @@ pub enum Unit {
     Locked,
     /// How many crates.
     Crates,
+    /// Looks per second, of all waiters together.
+    Looks,
+    /// The largest share over the smallest.
+    Shares,
 }
 
 /// Which statistic of its samples a row is judged by.

@@ -1,6 +1,8 @@
 //! What more than one room compares with: the peers as latches, and a few ways to poll.
 #![allow(dead_code, reason = "every bench binary takes what it needs")]
 
+pub mod turns;
+
 use std::cell::RefCell;
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex};
