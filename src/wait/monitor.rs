@@ -215,6 +215,20 @@ impl Monitor {
         None
     }
 
+    /// Tells of what has changed, if so: whom first.
+    fn part(&self, changed: bool) -> Option<Granted> {
+        if changed {
+            self.change();
+        }
+        self.pass()
+    }
+
+    /// Given what the visit has to tell, not the visit: that stays in registers.
+    #[cold]
+    fn leave_slow(&self, changed: bool) {
+        self.exit(self.part(changed));
+    }
+
     /// All are owed a look at what has come up to now.
     fn publish(&self) {
         self.inside(|inner| inner.epoch += 1);
@@ -253,7 +267,7 @@ impl<'a> Visit<'a> {
     /// The state was borrowed mutably.
     #[inline(always)]
     pub(crate) fn touch(&mut self) {
-        self.dirt.store(self.dirt.load(Relaxed) | TOUCHED, Relaxed);
+        *self.dirt.get_mut() |= TOUCHED;
     }
 
     /// It has changed, whatever it looks like. Any thread that shares the visit.
@@ -262,15 +276,15 @@ impl<'a> Visit<'a> {
     }
 
     fn take_dirt(&mut self) -> u8 {
-        self.dirt.swap(CLEAN, Relaxed)
+        std::mem::replace(self.dirt.get_mut(), CLEAN)
     }
 
     /// Asks the state something. An answer, or a panic, is a change; `None` says that nothing was changed.
     pub(crate) fn ask<R>(&mut self, f: impl FnOnce() -> Option<R>) -> Option<R> {
-        let before = self.dirt.swap(CHANGED, Relaxed); // May unwind: by then it counts as changed
+        let before = std::mem::replace(self.dirt.get_mut(), CHANGED); // May unwind: by then it counts as changed
         let answer = f();
         if answer.is_none() {
-            self.dirt.store(before, Relaxed);
+            *self.dirt.get_mut() = before;
         }
         answer
     }
@@ -327,7 +341,8 @@ impl<'a> Visit<'a> {
 
     /// Goes out for a while, as it does at its end; dropping what this returns comes back.
     pub(super) fn step_out(&mut self) -> Back<'_, 'a> {
-        let passed = self.parting();
+        let changed = self.has_changed();
+        let passed = self.monitor.part(changed);
         self.waited = true;
         let back = Back { visit: self, seat: None };
         back.visit.monitor.exit(passed);
@@ -349,18 +364,10 @@ impl<'a> Visit<'a> {
         self.take_dirt();
     }
 
-    /// What this visit has to tell, and whom.
-    fn parting(&mut self) -> Option<Granted> {
-        if self.take_dirt() != CLEAN || !self.waited {
-            self.monitor.change();
-        }
-        self.monitor.pass()
-    }
-
-    #[cold]
-    fn leave_slow(&mut self) {
-        let passed = self.parting();
-        self.monitor.exit(passed);
+    /// Whether this visit has something to tell.
+    #[inline(always)]
+    fn has_changed(&mut self) -> bool {
+        self.take_dirt() != CLEAN || !self.waited
     }
 
     pub(super) fn monitor(&self) -> &'a Monitor {
@@ -379,7 +386,7 @@ impl Drop for Visit<'_> {
             monitor.owner.store(NOBODY, Relaxed);
             return monitor.door.leave();
         }
-        self.leave_slow();
+        monitor.leave_slow(self.has_changed());
     }
 }
 
