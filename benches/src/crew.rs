@@ -89,7 +89,7 @@ pub fn rounds<F: FnMut(usize)>(threads: usize, on: On, make: impl Fn(usize) -> F
     let mut n = 0;
     move |out| {
         if n == 0 {
-            n = 2;
+            n = 2; // always even: a peer is then as it was at first
             while window(threads, on, n, &make).0 < on.span() / 2 {
                 n *= 2;
             }
