@@ -322,7 +322,10 @@ impl<'a> Visit<'a> {
     #[cold]
     fn nap(&mut self, term: &Term<'_>) -> Option<bool> {
         let monitor = self.monitor;
-        let waiters = monitor.inside(|inner| inner.line.len());
+        // SAFETY: from inside.
+        let under_way = unsafe { monitor.passed.get() };
+        // With who has left the line for a look, and itself: without them a thousand looks a second would be thousands.
+        let waiters = monitor.inside(|inner| inner.line.len()) + usize::from(under_way) + 1;
         let (looks, news) = self.sit(&term.within(millis(waiters)));
         // SAFETY: from inside.
         let others = unsafe {

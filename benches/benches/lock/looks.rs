@@ -141,6 +141,7 @@ fn std_looks(n: usize) -> impl FnMut(&mut Samples) {
 pub fn idle_and_polled(suite: &mut Suite) {
     for (ids, n) in [
         (["L4-2", "L4-rewait-2", "L4-fresh-2"], 2),
+        (["L4-3", "L4-rewait-3", "L4-fresh-3"], 3),
         (["L4-8", "L4-rewait-8", "L4-fresh-8"], 8),
         (["L4-64", "L4-rewait-64", "L4-fresh-64"], 64),
     ] {
