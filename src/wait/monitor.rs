@@ -51,6 +51,8 @@ pub(crate) struct Monitor {
     passed: Guarded<bool>,
     /// Somebody was inside when a panic passed.
     panicked: BareBool,
+    /// Nothing, which models see end: a look from outside must come before that.
+    alive: Guarded<()>,
 }
 
 struct Inner {
@@ -96,6 +98,7 @@ impl Monitor {
                 napping: Guarded::new(false),
                 passed: Guarded::new(false),
                 panicked: BareBool::new(false),
+                alive: Guarded::new(()),
             }
         }
     }
@@ -158,6 +161,8 @@ impl Monitor {
 
     /// Whether this thread is inside.
     pub(super) fn is_mine(&self) -> bool {
+        // SAFETY: frozen.
+        unsafe { self.alive.get() };
         self.owner.load(Relaxed) == thread_mark()
     }
 
@@ -260,6 +265,15 @@ impl Monitor {
             self.napping.set(true);
             naps
         }
+    }
+}
+
+/// In a model, whoever looks at a monitor unordered with its end is caught (E1).
+#[cfg(all(loom, feature = "loom"))]
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        // SAFETY: nobody else knows it any more, or the model fails.
+        unsafe { self.alive.set(()) }
     }
 }
 
