@@ -23,6 +23,14 @@ fn old(name: &str, bound: Bound, floor: usize, f: impl Fn() + Send + Sync + 'sta
     model(&format!("{name}, aged"), bound, floor, f);
 }
 
+/// As [`both`], with each contestant once as the first.
+fn both_first(name: &str, bound: Bound, floor: usize, f: impl Fn(Order) + Clone + Send + Sync + 'static) {
+    aged(false);
+    each_first(&format!("{name}, young"), bound, floor, f.clone());
+    aged(true);
+    each_first(&format!("{name}, aged"), bound, floor, f);
+}
+
 /// K4: when nobody is at it, so many are there, nobody is in line, and whoever comes can have them all.
 #[track_caller]
 fn settled(s: &Semaphore, permits: usize) {
@@ -98,34 +106,29 @@ fn release_vs_drain() {
 /// Breaks if a release between a newcomer's look and its sleep is lost, or the answer of who is called is not Acquire.
 #[test]
 fn release_vs_acquire() {
-    aged(false);
-    each_first("release_vs_acquire, young", threads(2), 0, |order| release_vs_acquire(order));
-    aged(true);
-    each_first("release_vs_acquire, aged", threads(2), 0, |order| release_vs_acquire(order));
-}
-
-fn release_vs_acquire(order: Order) {
-    let (s, d) = (Semaphore::new(0), Payload::new());
-    order.race(
-        || {
-            d.set();
-            s.release(1);
-        },
-        || {
-            s.acquire().forget();
-            d.check();
-        },
-    );
-    settled(&s, 0);
+    both_first("release_vs_acquire", threads(2), 0, |order| {
+        let (s, d) = (Semaphore::new(0), Payload::new());
+        order.race(
+            || {
+                d.set();
+                s.release(1);
+            },
+            || {
+                s.acquire().forget();
+                d.check();
+            },
+        );
+        settled(&s, 0);
+    });
 }
 
 /// Breaks if the last look of a newcomer, the line's lock in hand, is not Acquire.
 #[test]
 fn drop_vs_acquire() {
-    both("drop_vs_acquire", threads(2), 0, || {
+    both_first("drop_vs_acquire", threads(2), 0, |order| {
         let (s, d) = (Semaphore::new(1), Payload::new());
         let held = s.acquire();
-        join2(
+        order.race(
             || {
                 let _permit = s.acquire();
                 d.check();
@@ -143,10 +146,10 @@ fn drop_vs_acquire() {
 #[test]
 fn drop_vs_acquire_awake() {
     stopwhen::model::awake(2);
-    both("drop_vs_acquire_awake", threads(2), 0, || {
+    both_first("drop_vs_acquire_awake", threads(2), 0, |order| {
         let (s, d) = (Semaphore::new(1), Payload::new());
         let held = s.acquire();
-        join2(
+        order.race(
             || {
                 let _permit = s.acquire();
                 d.check();
@@ -242,22 +245,22 @@ fn called_and_overtaken() {
     both("called_and_overtaken", threads(3), 0, || {
         let (s, d) = (Semaphore::new(1), Payload::new());
         let held = s.acquire();
-        join3(
+        let (_, overtook, _) = join3(
             || {
                 let _permit = s.acquire();
                 d.set();
             },
             || {
-                if s.try_acquire().is_some() {
-                    d.look();
-                }
+                let permit = s.try_acquire();
+                permit.iter().for_each(|_| d.set());
+                permit.is_some()
             },
             || {
                 d.set();
                 drop(held);
             },
         );
-        d.check_times(2);
+        d.check_times(2 + u32::from(overtook));
         settled(&s, 1);
     });
 }
@@ -265,9 +268,9 @@ fn called_and_overtaken() {
 /// Breaks if what is drained before the one who is called comes is not made good by the next release.
 #[test]
 fn called_and_drained() {
-    both("called_and_drained", threads(2), 0, || {
+    both_first("called_and_drained", threads(2), 0, |order| {
         let s = Semaphore::new(0);
-        join2(
+        order.race(
             || s.acquire().forget(),
             || {
                 s.release(1);
@@ -425,6 +428,26 @@ fn large_head_stopped() {
     both("large_head_stopped", threads(3), 0, || {
         let (s, stop) = (Semaphore::new(1), Signal::new());
         join3(|| assert!(s.acquire_many_until(2, &stop).is_err()), || drop(s.try_acquire()), || stop.go());
+        settled(&s, 1);
+    });
+}
+
+/// K1. Breaks if a newcomer takes what is free while a head that is over age waits for more, unserved.
+#[test]
+fn newcomers_queue_behind_an_aged_head() {
+    aged(true);
+    each_first("newcomers_queue_behind_an_aged_head", threads(2), 0, |order| {
+        let (s, stop) = (Semaphore::new(1), Signal::new());
+        order.race(
+            || assert!(s.acquire_many_until(2, &stop).is_err()),
+            || {
+                if s.waiting() == 1 {
+                    s.release(0); // finds it unserved
+                    assert!(s.try_acquire().is_none());
+                }
+                stop.go();
+            },
+        );
         settled(&s, 1);
     });
 }

@@ -13,6 +13,7 @@
 //! - G2  CALLING: the first in line was called and has not answered; releases leave it alone meanwhile. It answers under
 //!   the line's lock, by one step on the word that takes or clears CALLING: no release falls between.
 //! - G3  SERVING: newcomers do not take. Set when the first in line is over age and unserved, cleared with the first young one.
+//!   Never together with CALLING.
 //! - G4  Who unlinks the first in line (it took, was served, or was stopped) serves those behind before it is done.
 //! - G5  Permits out and in the word together never exceed the total: serving takes first, and gives back on a lost race.
 //!
@@ -239,7 +240,7 @@ impl Door {
             self.word.fetch_sub(n << SHIFT, Relaxed);
             panic!("{n} permits were given back to where {} are already: the most is {}", word >> SHIFT, Door::MOST);
         }
-        if word & (SERVING | CALLING) != CALLING {
+        if word & CALLING == 0 {
             self.serve(lock(&self.line)); // G2: who is called takes it
         }
     }
@@ -298,6 +299,10 @@ impl Door {
             };
             let word = guess(&self.word);
             let enough = word >> SHIFT >= first.permits;
+            if word & SERVING != 0 && !first.is_aged() {
+                self.word.fetch_and(!SERVING, Relaxed); // G3
+                continue;
+            }
             if word & SERVING != 0 {
                 if !enough {
                     return None;
@@ -330,10 +335,8 @@ impl Door {
     /// Gives the first in line what it wants of a word that has it. `None`: the word has changed, or it was stopped (G5).
     fn hand_over(&self, line: &mut Line<Want>, word: usize) -> Option<Granted> {
         let first = *line.first()?;
-        let mut to = word - (first.permits << SHIFT);
-        if first.called {
-            to &= !CALLING;
-        }
+        debug_assert!(word & CALLING == 0, "G3");
+        let to = word - (first.permits << SHIFT);
         self.word.compare_exchange(word, to, Acquire, Relaxed).ok()?;
         let granted = line.grant_first().flatten();
         if granted.is_none() {
