@@ -24,6 +24,9 @@ pub(crate) use std::sync::OnceLock;
 /// Words of which only one thread knows anything: its own mark, a remark. Under models they are no branches.
 pub(crate) use std::sync::atomic::{AtomicBool as BareBool, AtomicU8 as BareU8, AtomicUsize as BareUsize};
 
+/// The mark, or number, of no thread.
+pub(crate) const NOBODY: usize = 0;
+
 use std::sync::atomic::{AtomicU64 as Counter, Ordering::Relaxed};
 
 /// The next place in the order of `go`s. Relaxed: the order of one counter is all that is asked; it publishes nothing.

@@ -19,13 +19,10 @@
 use super::cell::Guarded;
 use super::door::Door;
 use super::term::Leaves;
-use crate::sys::{BareUsize, Ordering::*, const_fn, thread_id};
+use crate::sys::{BareUsize, NOBODY, Ordering::*, const_fn, thread_id};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-
-/// The number of nobody.
-const NOBODY: usize = 0;
 
 #[repr(C)]
 pub(crate) struct Owned<T: ?Sized> {

@@ -23,17 +23,18 @@
 //! - Waking all at every change: a look in vain for each; with hundreds of waiters nothing else happens.
 //! - Running the waiters' predicates in the leaver (nsync): foreign code under the lock of others.
 //! - Holding back the look itself instead of hiding a doubt: then leaving, passing and being granted must all know of naps.
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod visit;
+
+pub(crate) use visit::Visit;
+
 use super::cell::Guarded;
 use super::door::Door;
-use super::seat::{Granted, Line, Seat};
-use super::term::{Leaves, Term};
-use super::waiter::Told;
-use crate::sys::{BareBool, BareU8, BareUsize, Ordering::*, Thread, UnsafeCell, const_fn, doubts, millis, thread_mark};
+use super::seat::{Granted, Line};
+use super::term::Leaves;
+use crate::sys::{BareBool, BareUsize, NOBODY, Ordering::*, Thread, UnsafeCell, const_fn, doubts, thread_mark};
 use std::panic::Location;
-use std::thread::panicking;
-
-/// The mark of nobody.
-const NOBODY: usize = 0;
 
 #[repr(C)]
 pub(crate) struct Monitor {
@@ -62,23 +63,6 @@ struct Inner {
     owed: Option<Thread>,
     /// Where the one inside came in; if anybody is.
     place: Option<&'static Location<'static>>,
-}
-
-/// What may have become of the state since its visitor came in, or last waited.
-const CLEAN: u8 = 0;
-/// It was borrowed mutably.
-const TOUCHED: u8 = 1;
-const CHANGED: u8 = 2;
-
-/// Being inside. Dropping it leaves.
-#[must_use]
-pub(crate) struct Visit<'a> {
-    monitor: &'a Monitor,
-    place: &'static Location<'static>,
-    dirt: BareU8,
-    waited: bool,
-    /// It came in while a panic passed: that one is none of the monitor's.
-    panicking: bool,
 }
 
 // SAFETY: all but the door and the bare atomics is touched by the one inside alone.
@@ -149,7 +133,7 @@ impl Monitor {
     fn arrive(&self) -> Visit<'_> {
         let place = Location::caller();
         self.settle_in(place);
-        Visit { monitor: self, place, dirt: BareU8::new(CLEAN), waited: false, panicking: panicking() }
+        Visit::new(self, place)
     }
 
     /// This thread is inside now.
@@ -274,159 +258,5 @@ impl Drop for Monitor {
     fn drop(&mut self) {
         // SAFETY: nobody else knows it any more, or the model fails.
         unsafe { self.alive.set(()) }
-    }
-}
-
-impl<'a> Visit<'a> {
-    /// The state was borrowed mutably.
-    #[inline(always)]
-    pub(crate) fn touch(&mut self) {
-        *self.dirt.get_mut() |= TOUCHED;
-    }
-
-    /// It has changed, whatever it looks like. Any thread that shares the visit.
-    pub(crate) fn notify_all(&self) {
-        self.dirt.store(CHANGED, Relaxed);
-    }
-
-    fn take_dirt(&mut self) -> u8 {
-        std::mem::replace(self.dirt.get_mut(), CLEAN)
-    }
-
-    /// Asks the state something. An answer, or a panic, is a change; `None` says that nothing was changed.
-    pub(crate) fn ask<R>(&mut self, f: impl FnOnce() -> Option<R>) -> Option<R> {
-        let before = std::mem::replace(self.dirt.get_mut(), CHANGED); // May unwind: by then it counts as changed
-        let answer = f();
-        if answer.is_none() {
-            *self.dirt.get_mut() = before;
-        }
-        answer
-    }
-
-    /// Goes out, waits for a look at a change, and is inside again. False: the term has come.
-    pub(crate) fn wait(&mut self, term: &Term<'_>) -> bool {
-        self.waited = true;
-        let naps = match self.take_dirt() {
-            CLEAN => false,
-            TOUCHED => self.monitor.doubt(),
-            _ => {
-                self.monitor.change();
-                false
-            }
-        };
-        let napped = if naps { self.nap(term) } else { None };
-        napped.unwrap_or_else(|| self.sit(term).0)
-    }
-
-    /// One stay in line: whether it was given a look, and whether there is news since it sat down.
-    fn sit(&mut self, term: &Term<'_>) -> (bool, bool) {
-        let monitor = self.monitor;
-        let seen = monitor.inside(|inner| inner.epoch);
-        let seat = Seat::new(seen);
-        // SAFETY: `Back` sees to U3.
-        monitor.inside(|inner| unsafe { inner.line.push(&seat) });
-        let back = Back { visit: self, seat: Some(&seat) };
-        monitor.exit(monitor.pass());
-        let told = seat.sleep(term, &mut || false);
-        drop(back);
-        (told == Told::Granted, monitor.inside(|inner| inner.epoch != seen))
-    }
-
-    /// The stay of who has hidden a change. `None`: it was its own alone, and it goes on waiting.
-    #[cold]
-    fn nap(&mut self, term: &Term<'_>) -> Option<bool> {
-        let monitor = self.monitor;
-        // SAFETY: from inside.
-        let under_way = unsafe { monitor.passed.get() };
-        // With who has left the line for a look, and itself: without them a thousand looks a second would be thousands.
-        let waiters = monitor.inside(|inner| inner.line.len()) + usize::from(under_way) + 1;
-        let (looks, news) = self.sit(&term.within(millis(waiters)));
-        // SAFETY: from inside.
-        let others = unsafe {
-            monitor.napping.set(false);
-            let hidden = monitor.hidden.get();
-            if hidden > 0 {
-                monitor.publish();
-            }
-            hidden > 1
-        };
-        if looks || term.has_come() {
-            return Some(looks);
-        }
-        (news || others).then_some(true)
-    }
-
-    /// Goes out for a while, as it does at its end; dropping what this returns comes back.
-    pub(super) fn step_out(&mut self) -> Back<'_, 'a> {
-        let changed = self.has_changed();
-        let passed = self.monitor.part(changed);
-        self.waited = true;
-        let back = Back { visit: self, seat: None };
-        back.visit.monitor.exit(passed);
-        back
-    }
-
-    /// Runs `f` outside. Then it is as if it had come in anew.
-    pub(crate) fn outside<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        let back = self.step_out();
-        let result = f(); // May unwind: `back` comes in again
-        drop(back);
-        self.waited = false;
-        result
-    }
-
-    /// Leaves without a word.
-    pub(crate) fn quiet(mut self) {
-        self.waited = true;
-        self.take_dirt();
-    }
-
-    /// Whether this visit has something to tell.
-    #[inline(always)]
-    fn has_changed(&mut self) -> bool {
-        self.take_dirt() != CLEAN || !self.waited
-    }
-
-    pub(super) fn monitor(&self) -> &'a Monitor {
-        self.monitor
-    }
-}
-
-impl Drop for Visit<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        let monitor = self.monitor;
-        if panicking() && !self.panicking {
-            monitor.panicked.store(true, Relaxed);
-        }
-        if monitor.inside(|inner| inner.line.is_empty() && inner.owed.is_none()) {
-            monitor.owner.store(NOBODY, Relaxed);
-            return monitor.door.leave();
-        }
-        monitor.leave_slow(self.has_changed());
-    }
-}
-
-/// The way back in, also when a panic passes.
-pub(super) struct Back<'v, 'a> {
-    visit: &'v mut Visit<'a>,
-    /// To be unlinked (U3).
-    seat: Option<&'v Seat<u64>>,
-}
-
-impl Drop for Back<'_, '_> {
-    fn drop(&mut self) {
-        let monitor = self.visit.monitor;
-        if !monitor.door.enter() {
-            monitor.door.acquire_slow(1, None);
-        }
-        monitor.settle_in(self.visit.place);
-        let Some(seat) = self.seat else { return };
-        if seat.waiter().told() == Told::Granted {
-            // SAFETY: from inside. M3: the look that was under way is ours.
-            unsafe { monitor.passed.set(false) };
-        } else {
-            monitor.inside(|inner| inner.line.remove(seat));
-        }
     }
 }
