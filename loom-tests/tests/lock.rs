@@ -391,3 +391,32 @@ fn two_hide_and_one_naps() {
         join3(hide(0), hide(1), || l.lock().wait_while(|n| *n < 2));
     });
 }
+
+/// Breaks if a napper that is given a look does not tell what another has hidden since that was granted.
+#[test]
+fn napper_given_a_look_vs_hider() {
+    doubts(0);
+    model("napper_given_a_look_vs_hider", threads(3), 0, || {
+        let l = Lock::new(0);
+        join3(
+            || {
+                let mut guard = l.lock();
+                let _ = guard.wait_until(Signal::done());
+                if *guard == 0 {
+                    *guard = 1;
+                    guard.wait();
+                }
+                LockGuard::quiet(guard);
+            },
+            || l.lock().wait_some(|n| (*n == 2).then(|| *n = 3)),
+            || {
+                drop(l.lock()); // a sure change
+                let mut guard = l.lock();
+                let _ = guard.wait_until(Signal::done());
+                *guard = 2;
+                guard.wait_while(|n| *n < 3);
+                LockGuard::quiet(guard);
+            },
+        );
+    });
+}

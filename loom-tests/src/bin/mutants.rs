@@ -172,6 +172,12 @@ fn copy(from: &Path, to: &Path) {
         for entry in fs::read_dir(from).expect("a directory").flatten().filter(|e| e.file_name() != "target") {
             copy(&entry.path(), &to.join(entry.file_name()));
         }
+        // What is not there any more would be built all the same.
+        for entry in fs::read_dir(to).expect("the copy's").flatten().filter(|e| !from.join(e.file_name()).exists()) {
+            let path = entry.path();
+            let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            gone.expect("the copy is ours");
+        }
         return;
     }
     let new = fs::read(from).unwrap_or_default();
