@@ -52,7 +52,7 @@ pub(crate) struct Monitor {
     passed: Guarded<bool>,
     /// Somebody was inside when a panic passed.
     panicked: BareBool,
-    /// Nothing, which models see end: a look from outside must come before that.
+    /// E1: nothing, but models see when it is looked at, and its end.
     alive: Guarded<()>,
 }
 
@@ -145,7 +145,7 @@ impl Monitor {
 
     /// Whether this thread is inside.
     pub(super) fn is_mine(&self) -> bool {
-        // SAFETY: frozen.
+        // SAFETY: nobody ever writes it.
         unsafe { self.alive.get() };
         self.owner.load(Relaxed) == thread_mark()
     }
@@ -249,14 +249,5 @@ impl Monitor {
             self.napping.set(true);
             naps
         }
-    }
-}
-
-/// In a model, whoever looks at a monitor unordered with its end is caught (E1).
-#[cfg(all(loom, feature = "loom"))]
-impl Drop for Monitor {
-    fn drop(&mut self) {
-        // SAFETY: nobody else knows it any more, or the model fails.
-        unsafe { self.alive.set(()) }
     }
 }
