@@ -28,7 +28,7 @@ fn all_sit(sat: &Lock<u32>, n: u32) {
 /// Breaks if a seat is in line only after the lock is open, or `occupied` is set after that.
 #[test]
 fn word_vs_wait() {
-    model("word_vs_wait", threads(2), 120, || {
+    model("word_vs_wait", threads(2), 80, || {
         let (done, word, payload) = (Lock::new(false), Condition::new(), Payload::new());
         join2(
             || {
@@ -47,7 +47,7 @@ fn word_vs_wait() {
 /// Breaks if waiting here tells the lock's own waiters nothing, or if a grant is not Release or is seen without Acquire.
 #[test]
 fn what_comes_before_a_word_is_seen() {
-    model("what_comes_before_a_word_is_seen", threads(2), 600, || {
+    model("what_comes_before_a_word_is_seen", threads(2), 350, || {
         let (sat, word, payload) = (Lock::new(0), Condition::new(), Payload::new());
         join2(
             || {
@@ -66,7 +66,7 @@ fn what_comes_before_a_word_is_seen() {
 /// Breaks if a word inside the lock is not sent on its way by whoever unlocks.
 #[test]
 fn a_word_inside_the_lock() {
-    model("a_word_inside_the_lock", threads(2), 2000, || {
+    model("a_word_inside_the_lock", threads(2), 1000, || {
         let (sat, word, payload) = (Lock::new(0), Condition::new(), Payload::new());
         join2(
             || {
@@ -106,7 +106,7 @@ fn word_vs_word() {
 /// Breaks if a stopped waiter is counted, or one that was counted says that it was stopped.
 #[test]
 fn word_vs_stop() {
-    model("word_vs_stop", threads(3), 4000, || {
+    model("word_vs_stop", threads(3), 3500, || {
         let (sat, word, stop) = (Lock::new(0), Condition::new(), Signal::new());
         let (n, _, told) = join3(|| word.notify_all(), || stop.go(), || sit_until(&sat, &word, &stop));
         assert_eq!(n, told as usize);
@@ -117,7 +117,7 @@ fn word_vs_stop() {
 /// Breaks if the word is lost with a stopped waiter in front, or told to both.
 #[test]
 fn two_waiters_one_word_one_stop() {
-    model("two_waiters_one_word_one_stop", threads(4), 25_000, || {
+    model("two_waiters_one_word_one_stop", threads(4), 16_000, || {
         let (sat, word, stop) = (Lock::new(0), Condition::new(), Signal::new());
         join4(
             || {
@@ -139,7 +139,7 @@ fn two_waiters_one_word_one_stop() {
 /// Breaks if anything internal is held while callbacks run, or a stopped waiter holds the lock while it takes itself off.
 #[test]
 fn a_callback_of_the_stop_locks_too() {
-    model("a_callback_of_the_stop_locks_too", threads(2), 45_000, || {
+    model("a_callback_of_the_stop_locks_too", threads(2), 35_000, || {
         let room = Arc::new((Lock::new(0), Condition::new()));
         let (stop, tally) = (Signal::new(), Tally::new());
         stop.on_go(tally.callback({
@@ -161,7 +161,7 @@ fn a_callback_of_the_stop_locks_too() {
 fn a_word_to_all() {
     for inside in [false, true] {
         let name = if inside { "a_word_to_all, inside the lock" } else { "a_word_to_all" };
-        model(name, threads(3), 20_000, move || {
+        model(name, threads(3), 9000, move || {
             let (sat, word, payload) = (Lock::new(0), Condition::new(), Payload::new());
             let waiter = || {
                 sit(&sat, &word);
@@ -184,7 +184,7 @@ fn a_word_to_all() {
 /// Not all there can be: two stays and a signal are 270,000 executions.
 #[test]
 fn a_word_to_all_is_said_once() {
-    model("a_word_to_all_is_said_once", threads(2).only(8), 3000, || {
+    model("a_word_to_all_is_said_once", threads(2).only(8), 20_000, || {
         let (sat, word, end) = (Lock::new(0), Condition::new(), Signal::new());
         let ((), again) = join2(
             || {
@@ -206,7 +206,7 @@ fn a_word_to_all_is_said_once() {
 /// Breaks if who tells looks at the lock after the waiter was told (E1).
 #[test]
 fn the_lock_ends_with_its_waiter() {
-    model("the_lock_ends_with_its_waiter", threads(3), 4000, || {
+    model("the_lock_ends_with_its_waiter", threads(3), 3500, || {
         let (word, stop) = (Condition::new(), Signal::new());
         let (n, _, told) = join3(
             || word.notify_all(),

@@ -7,7 +7,7 @@ use stopwhen::{RLock, Signal, model as engine};
 /// Breaks if the first guard that goes unlocks, if entering is not Acquire, or leaving not Release.
 #[test]
 fn two_owners_each_twice() {
-    model("two_owners_each_twice", threads(2), 30, || {
+    model("two_owners_each_twice", threads(2), 20, || {
         let (lock, payload) = (RLock::new(()), Payload::new());
         let work = || {
             let outer = lock.lock();
@@ -29,7 +29,7 @@ fn three_owners() {
     for aged in [false, true] {
         engine::aged(aged);
         let name = if aged { "three_owners, all over age" } else { "three_owners" };
-        model(name, threads(3), 2000, || {
+        model(name, threads(3), 600, || {
             let (lock, payload) = (RLock::new(()), Payload::new());
             let work = || {
                 let _outer = lock.lock();
@@ -46,7 +46,7 @@ fn three_owners() {
 /// Breaks if a failed try leaves itself as the owner, or a guard is made of one.
 #[test]
 fn try_vs_lock() {
-    model("try_vs_lock", threads(2), 30, || {
+    model("try_vs_lock", threads(2), 15, || {
         let (lock, payload) = (RLock::new(()), Payload::new());
         let (tried, ()) = join2(
             || {
@@ -69,7 +69,7 @@ fn until_vs_stop() {
     for aged in [false, true] {
         engine::aged(aged);
         let name = if aged { "until_vs_stop, all over age" } else { "until_vs_stop" };
-        model(name, threads(3), 700, || {
+        model(name, threads(3), 600, || {
             let (lock, stop, payload) = (RLock::new(()), Signal::new(), Payload::new());
             let (in_time, _, ()) = join3(
                 || {
