@@ -4,6 +4,8 @@
 mod common;
 #[path = "stress/locks.rs"]
 mod locks;
+#[path = "stress/permits.rs"]
+mod permits;
 #[path = "stress/tills.rs"]
 mod tills;
 
