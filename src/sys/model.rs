@@ -26,6 +26,7 @@ pub(crate) type AtomicUsize = Watched<atomic::AtomicUsize>;
 
 /// As in `real`, but small enough that models reach the other side.
 pub(crate) const BATCH: usize = 1;
+pub(crate) const WAKES: usize = 1;
 pub(crate) const PULL: u32 = 3;
 pub(crate) const MANY_POLLS: u8 = 2;
 

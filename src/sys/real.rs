@@ -12,6 +12,8 @@ pub(crate) use std::thread_local;
 
 /// Nodes taken off a list under one hold of its lock: leavers wait no longer than that.
 pub(crate) const BATCH: usize = 64;
+/// Threads granted under one hold of a line's lock, and then woken.
+pub(crate) const WAKES: usize = 16;
 /// Loads that one poll may cost; heavier expressions are linked at birth.
 pub(crate) const PULL: u32 = 16;
 /// Polls that find "not yet" before a signal is told by its inputs instead of asking them.

@@ -10,7 +10,7 @@
 //!   such seats, and unlinking twice is nothing.
 use super::term::{Term, listen};
 use super::waiter::{Told, Waiter};
-use crate::sys::{Thread, UnsafeCell};
+use crate::sys::{Thread, UnsafeCell, WAKES};
 use std::ptr::null;
 
 /// Where one thread waits. What the line's guardian needs to know of it is its note.
@@ -252,21 +252,19 @@ impl Granted {
 /// Wake-ups that are owed, as many as go out at a time: nothing is allocated for them.
 #[must_use = "sleepers would sleep on"]
 pub(super) struct Wakes {
-    owed: [Option<Thread>; Wakes::ROOM],
+    owed: [Option<Thread>; WAKES],
     n: usize,
     /// How many were granted, asleep or not.
     pub granted: usize,
 }
 
 impl Wakes {
-    const ROOM: usize = 16;
-
     pub fn new() -> Wakes {
-        Wakes { owed: [const { None }; Wakes::ROOM], n: 0, granted: 0 }
+        Wakes { owed: [const { None }; WAKES], n: 0, granted: 0 }
     }
 
     fn is_full(&self) -> bool {
-        self.n == Wakes::ROOM
+        self.n == WAKES
     }
 
     fn add(&mut self, granted: Granted) {

@@ -1,0 +1,142 @@
+//! Event: `set` against waits, polls, clears and stops.
+#![cfg(loom)]
+
+use loom_tests::*;
+use stopwhen::model::hanging;
+use stopwhen::{Event, Signal, Stopped};
+
+/// Breaks if `set` is not Release, or ignores a sleeper, or if what a wait finds set is not Acquire.
+#[test]
+fn set_vs_wait() {
+    each_first("set_vs_wait", threads(2), 0, |order| {
+        let (e, d) = (Event::new(), Payload::new());
+        order.race(
+            || {
+                d.set();
+                e.set();
+            },
+            || {
+                e.wait();
+                d.check();
+            },
+        );
+        assert!(e.is_set());
+    });
+}
+
+/// Breaks if `set` is not Release, or `is_set` not Acquire.
+#[test]
+fn set_vs_is_set() {
+    model("set_vs_is_set", threads(2), 0, || {
+        let (e, d) = (Event::new(), Payload::new());
+        join2(
+            || {
+                d.set();
+                e.set();
+            },
+            || {
+                if e.is_set() {
+                    d.check();
+                }
+            },
+        );
+    });
+}
+
+/// Breaks if `set` does not release one that waits, because it is cleared at once.
+#[test]
+fn set_and_clear_vs_wait() {
+    model("set_and_clear_vs_wait", threads(2), 0, || {
+        let (e, stop, d) = (Event::new(), Signal::new(), Payload::new());
+        let (end, waited) = join2(
+            || {
+                let end = e.wait_until(&stop);
+                if end.is_ok() {
+                    d.check();
+                }
+                end
+            },
+            || {
+                // It hangs on the signal once it is in line.
+                let waits = hanging(&stop) > 0;
+                d.set();
+                e.set();
+                e.clear();
+                stop.go();
+                waits
+            },
+        );
+        assert!(end.is_ok() || !waited);
+        assert!(!e.is_set());
+    });
+}
+
+/// Breaks if a `set` on its way releases who came after it was cleared: with two to release, it opens the lock between.
+#[test]
+fn set_vs_clear_and_wait() {
+    model("set_vs_clear_and_wait", threads(4), 0, || {
+        let (e, stop) = (Event::new(), Signal::new());
+        join4(
+            || e.wait(),
+            || e.wait(),
+            || {
+                if e.is_set() {
+                    e.clear();
+                    assert_eq!(e.wait_until(&stop), Err(Stopped));
+                    e.set(); // for who has not come yet
+                }
+            },
+            || {
+                e.set();
+                stop.go();
+            },
+        );
+    });
+}
+
+/// Breaks if a stopped one is granted while it is in line, or a `set` it was in line for is not told.
+#[test]
+fn stop_vs_set() {
+    model("stop_vs_set", threads(3), 0, || {
+        let (e, stop, d) = (Event::new(), Signal::new(), Payload::new());
+        join3(
+            || {
+                if e.wait_until(&stop).is_ok() {
+                    d.check();
+                }
+            },
+            || stop.go(),
+            || {
+                d.set();
+                e.set();
+            },
+        );
+        assert_eq!((e.wait_until(&stop), hanging(&stop)), (Ok(()), 0));
+    });
+}
+
+/// Breaks if of two `set`s the second does not see who still waits, or takes it off twice.
+#[test]
+fn two_sets_vs_wait() {
+    model("two_sets_vs_wait", threads(3), 0, || {
+        let e = Event::new();
+        join3(|| e.set(), || e.set(), || e.wait());
+        assert!(e.is_set());
+    });
+}
+
+/// Breaks if a second waiter is forgotten where the first was released.
+#[test]
+fn set_vs_two_waits() {
+    model("set_vs_two_waits", threads(3), 0, || {
+        let (e, d) = (Event::new(), Payload::new());
+        let wait = || {
+            e.wait();
+            d.check();
+        };
+        join3(wait, wait, || {
+            d.set();
+            e.set();
+        });
+    });
+}
