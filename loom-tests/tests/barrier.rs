@@ -4,6 +4,7 @@
 use loom_tests::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 use stopwhen::barrier::{OnStop, Passed};
 use stopwhen::model::{awake, hanging};
 use stopwhen::{Barrier, BarrierError, Broken, Signal};
@@ -143,6 +144,35 @@ fn two_generations_slept_through() {
 #[test]
 fn two_generations_in_line() {
     two_generations("two_generations_in_line", Line);
+}
+
+fn generations_apart(name: &str, form: Form) {
+    form.set();
+    model(name, threads(3), 0, move || {
+        let b = form.barrier(2);
+        // Two of three pass; who has passed lets the third go.
+        let meet = |end: Result<Passed, BarrierError>| {
+            if end.is_ok() {
+                b.abort();
+            }
+            end.is_ok()
+        };
+        let wait = || b.wait().map_err(|Broken| BarrierError::Broken);
+        let (p, q, r) = join3(|| meet(wait()), || meet(wait()), || meet(b.wait_until(Duration::ZERO)));
+        assert!([0, 2].contains(&[p, q, r].iter().filter(|passed| **passed).count()));
+    });
+}
+
+/// Breaks if who ends one generation lets go of a member of the next.
+#[test]
+fn generations_apart_sleeping() {
+    generations_apart("generations_apart_sleeping", Sleeps);
+}
+
+/// Breaks as the one above.
+#[test]
+fn generations_apart_in_line() {
+    generations_apart("generations_apart_in_line", Line);
 }
 
 // ---- stops -----------------------------------------------------------------------------------------------
@@ -303,42 +333,79 @@ fn action_panics() {
 
 // ---- reset, abort ----------------------------------------------------------------------------------------
 
-fn reset_vs_arrive(name: &str, form: Form, bound: Bound) {
+fn reset_vs_arrive(name: &str, form: Form) {
     form.set();
-    model(name, bound, 0, move || {
-        let (b, done) = (form.barrier(2), Signal::new());
-        // Whom the reset has sent home comes again after it, so both pass in the end.
-        let meet = || {
-            b.wait().unwrap_or_else(|Broken| {
-                done.wait();
-                b.wait().unwrap()
-            })
-        };
-        let (p, q, _) = join3(meet, meet, || {
-            b.reset();
-            done.go();
-        });
-        settled(&[p, q], p.generation());
-        assert_eq!((b.waiting(), b.is_broken()), (0, false));
+    model(name, threads(2), 0, move || {
+        let b = form.barrier(2);
+        let (p, q) = join2(
+            || b.wait(),
+            || {
+                b.reset();
+                b.wait_until(Duration::ZERO)
+            },
+        );
+        match (p, q) {
+            (Ok(p), Ok(q)) => settled(&[p, q], 1),
+            both => assert_eq!(both, (Err(Broken), Err(BarrierError::Stopped))),
+        }
+        assert_eq!((b.waiting(), b.is_broken()), (0, q.is_err()));
     });
 }
 
-/// B3. Breaks if the reset does not wait for those who look, or a broken one keeps its arrival.
+/// B3. Breaks if the reset does not wait for one that looks, or that one keeps its arrival.
 #[test]
 fn reset_vs_arrive_looking() {
-    reset_vs_arrive("reset_vs_arrive_looking", Looks, threads(3));
+    reset_vs_arrive("reset_vs_arrive_looking", Looks);
 }
 
 /// B3. Breaks if the reset leaves a sleeper where it is, or its arrival.
 #[test]
 fn reset_vs_arrive_sleeping() {
-    reset_vs_arrive("reset_vs_arrive_sleeping", Sleeps, threads(3));
+    reset_vs_arrive("reset_vs_arrive_sleeping", Sleeps);
 }
 
 /// B3. Breaks if the reset leaves an arrival.
 #[test]
 fn reset_vs_arrive_in_line() {
-    reset_vs_arrive("reset_vs_arrive_in_line", Line, threads(3));
+    reset_vs_arrive("reset_vs_arrive_in_line", Line);
+}
+
+fn reset_vs_last(name: &str, form: Form) {
+    form.set();
+    model(name, threads(3), 0, move || {
+        let b = form.barrier(2);
+        let (p, q, _) = join3(
+            || b.wait(),
+            || b.wait(),
+            || {
+                b.reset();
+                b.abort(); // for those who came after
+            },
+        );
+        match (p, q) {
+            (Ok(p), Ok(q)) => settled(&[p, q], p.generation()),
+            both => assert_eq!(both, (Err(Broken), Err(Broken))),
+        }
+        assert!(b.is_broken() && b.waiting() == 0);
+    });
+}
+
+/// B3. Breaks if one that looks late takes a generation that has ended for one that was reset, or the other way round.
+#[test]
+fn reset_vs_last_looking() {
+    reset_vs_last("reset_vs_last_looking", Looks);
+}
+
+/// B3. Breaks if those who slept are let go of twice, or with the verdict of another generation.
+#[test]
+fn reset_vs_last_sleeping() {
+    reset_vs_last("reset_vs_last_sleeping", Sleeps);
+}
+
+/// B3. Breaks as the one above.
+#[test]
+fn reset_vs_last_in_line() {
+    reset_vs_last("reset_vs_last_in_line", Line);
 }
 
 fn abort_payload(name: &str, form: Form) {

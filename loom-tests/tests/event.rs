@@ -140,3 +140,20 @@ fn set_vs_two_waits() {
         });
     });
 }
+
+/// Breaks if one that a `set` on its way has yet to release may leave for a stop that came after it.
+#[test]
+fn set_vs_stop_by_who_was_released() {
+    model("set_vs_stop_by_who_was_released", threads(3), 0, || {
+        let (e, stop) = (Event::new(), Signal::new());
+        let (_, end, _) = join3(
+            || {
+                e.wait();
+                stop.go()
+            },
+            || e.wait_until(&stop),
+            || e.set(),
+        );
+        assert_eq!(end, Ok(()));
+    });
+}

@@ -14,6 +14,7 @@ use super::plain::{Word, next_generation};
 use super::{Barrier, Inside, OnStop, Passed};
 use crate::error::BarrierError;
 use crate::wait::{End, Leaves, Patience, Stay, Term, Turn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// What the queue's lock guards. Of a plain barrier, its size alone.
 pub(super) struct State {
@@ -141,18 +142,12 @@ impl Barrier {
 
     /// Runs the action, then lets those of an ended generation pass, with indices from `first` on.
     fn conduct(&self, generation: u64, first: u32) {
-        /// The verdict if the action panics.
-        struct Fails<'a>(&'a Barrier, u64);
-        impl Drop for Fails<'_> {
-            fn drop(&mut self) {
-                self.0.abort();
-                self.0.send_home(self.0.queue.enter(), self.1);
-            }
-        }
-        if let Some(action) = &self.action {
-            let fails = Fails(self, generation);
-            action(); // May unwind: `fails` has the rest go home
-            std::mem::forget(fails);
+        // Caught, so that the others are woken before the panic goes on.
+        let outcome = self.action.as_ref().map_or(Ok(()), |action| catch_unwind(AssertUnwindSafe(action)));
+        if let Err(panic) = outcome {
+            self.abort();
+            self.send_home(self.queue.enter(), generation);
+            resume_unwind(panic);
         }
         self.let_pass(self.queue.enter(), generation, Some(first));
     }
