@@ -389,7 +389,8 @@ fn r6_nobody_is_woken_in_vain() {
             for i in 0..3 {
                 let (s, tell) = (&s, tell.clone());
                 scope.spawn(move || {
-                    tell.send(std::path::Path::new("/proc").join(std::fs::read_link("/proc/thread-self").unwrap())).unwrap();
+                    tell.send(std::path::Path::new("/proc").join(std::fs::read_link("/proc/thread-self").unwrap()))
+                        .unwrap();
                     s.acquire_many(2).forget();
                 });
                 tasks.push(told.recv().unwrap());

@@ -319,7 +319,7 @@ fn callback_takes_the_lock_of_whom_its_signal_stops() {
             let l = l.clone();
             move || *l.lock() += 1
         });
-        order.race(|| stop.go(), || l.lock().wait_until(&stop));
+        let _ = order.race(|| stop.go(), || l.lock().wait_until(&stop));
         assert_eq!(*l.lock(), 1);
     });
 }

@@ -73,10 +73,6 @@ impl<'a, S, N: Copy> Inside<'a, S, N> {
         self.guard.line.is_empty()
     }
 
-    pub(crate) fn len(&mut self) -> usize {
-        self.guard.line.len()
-    }
-
     /// How many in line have such a note.
     pub(crate) fn count(&mut self, mut such: impl FnMut(&N) -> bool) -> usize {
         let mut n = 0;
