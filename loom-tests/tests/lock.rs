@@ -388,7 +388,11 @@ fn two_hide_and_one_naps() {
                 LockGuard::quiet(guard);
             }
         };
-        join3(hide(0), hide(1), || l.lock().wait_while(|n| *n < 2));
+        join3(hide(0), hide(1), || {
+            let mut guard = l.lock();
+            guard.wait_while(|n| *n < 2);
+            LockGuard::quiet(guard); // or its answer would tell whoever was forgotten
+        });
     });
 }
 
