@@ -179,9 +179,11 @@ impl Comp {
         self.weight > PULL
     }
 
-    /// ORDERING: Acquire pairs with `link_one`'s Release: what the linker hung is hung.
+    /// ORDERING: Relaxed. Who finds LINKED and then takes a lock that the linker took, or counts where it counted, comes after
+    /// it: those steps are Acquire and Release, so a linker that came second would have this look behind it, and could
+    /// not have been seen by it. Of what else the linker wrote any age will do: a word that still ASKs is asked.
     pub fn is_linked(&self) -> bool {
-        self.links.load(Acquire) == LINKED
+        self.links.load(Relaxed) == LINKED
     }
 
     fn slots(&self) -> impl Iterator<Item = *mut Link> {
@@ -267,7 +269,7 @@ impl Comp {
 
     /// UNLINKED → LINKED, once; its composite inputs are linked already.
     fn link_one(&self) {
-        // ORDERING: Relaxed: slots are handed over under the inputs' locks; who comes late looks again, with Acquire.
+        // ORDERING: Relaxed: slots are handed over under the inputs' locks; for the rest see `is_linked`.
         if self.links.compare_exchange(UNLINKED, LINKING, Relaxed, Relaxed).is_err() {
             let mut round = 0;
             while !self.is_linked() {
@@ -303,8 +305,8 @@ impl Comp {
         if !self.timed {
             self.core.lock().stop_asking(); // before others may hang what a poll must not meet (A1)
         }
-        // ORDERING: Release: see `is_linked`.
-        self.links.store(LINKED, Release);
+        // ORDERING: Relaxed: see `is_linked`.
+        self.links.store(LINKED, Relaxed);
         // Risen or dead meanwhile? Its raiser and we met at the lock of the input whose slot it missed.
         if lost > 0 || !self.core.look().is_down() {
             let mut work = Work::new();
