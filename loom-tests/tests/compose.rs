@@ -46,19 +46,19 @@ fn or_poll_vs_go(name: &str, floor: usize, left: bool) {
 /// Breaks if a poll looks at its inputs Relaxed.
 #[test]
 fn or_poll_vs_left() {
-    or_poll_vs_go("or_poll_vs_left", 0, true);
+    or_poll_vs_go("or_poll_vs_left", 6, true);
 }
 
 /// Breaks as `or_poll_vs_left`, or if a poll asks the first input only.
 #[test]
 fn or_poll_vs_right() {
-    or_poll_vs_go("or_poll_vs_right", 0, false);
+    or_poll_vs_go("or_poll_vs_right", 6, false);
 }
 
 /// Breaks if the answer of one input is taken for that of both.
 #[test]
 fn and_poll_vs_both() {
-    each_first("and_poll_vs_both", threads(3), 0, |order| {
+    each_first("and_poll_vs_both", threads(3), 90, |order| {
         let ((a, b), (d, e)) = (two(), payloads());
         let o = &a & &b;
         order.race3(
@@ -79,7 +79,7 @@ fn and_poll_vs_both() {
 /// Breaks if a poll of "two of three" counts an input that it has not acquired.
 #[test]
 fn quorum_poll_vs_two() {
-    each_first("quorum_poll_vs_two", threads(3), 0, |order| {
+    each_first("quorum_poll_vs_two", threads(3), 90, |order| {
         let ((a, b), (d, e)) = (two(), payloads());
         let never = Signal::new();
         let o = Signal::at_least(2, [&a, &never, &b]);
@@ -100,7 +100,7 @@ fn quorum_poll_vs_two() {
 /// Breaks if what is below an intermediate is asked Relaxed.
 #[test]
 fn poll_through_an_intermediate_vs_go() {
-    each_first("poll_through_an_intermediate_vs_go", threads(2), 0, |order| {
+    each_first("poll_through_an_intermediate_vs_go", threads(2), 6, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = (&a | &b).view();
         order.race(
@@ -118,7 +118,7 @@ fn poll_through_an_intermediate_vs_go() {
 /// Breaks if a poll that settles the word does so Relaxed: whoever then looks at the word alone must have acquired too.
 #[test]
 fn settled_poll_vs_look() {
-    each_first("settled_poll_vs_look", threads(2), 0, |order| {
+    each_first("settled_poll_vs_look", threads(2), 6, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -139,7 +139,7 @@ fn settled_poll_vs_look() {
 /// Breaks as `settled_poll_vs_look`, where the settler is a third: it hands on what it has acquired.
 #[test]
 fn settled_poll_hands_on() {
-    each_first("settled_poll_hands_on", threads(3), 0, |order| {
+    each_first("settled_poll_hands_on", threads(3), 55, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race3(
@@ -157,7 +157,7 @@ fn settled_poll_hands_on() {
 /// Breaks if two polls that settle the word do it twice, or take each other's lock for a waiter.
 #[test]
 fn two_polls_vs_go() {
-    each_first("two_polls_vs_go", threads(3), 0, |order| {
+    each_first("two_polls_vs_go", threads(3), 57_000, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         let poll = || {
@@ -173,7 +173,7 @@ fn two_polls_vs_go() {
 /// Breaks if a composite built while its inputs go misses one of them.
 #[test]
 fn built_vs_go() {
-    each_first("built_vs_go", threads(3), 0, |order| {
+    each_first("built_vs_go", threads(3), 14_000, |order| {
         let ((a, b), (d, e)) = (two(), payloads());
         order.race3(
             || raise(&a, &d),
@@ -192,7 +192,7 @@ fn built_vs_go() {
 /// Breaks if a composite that is polled often, and so links itself, does not ask what went before; or takes a yes back.
 #[test]
 fn polled_often_vs_go() {
-    each_first("polled_often_vs_go", threads(2), 0, |order| {
+    each_first("polled_often_vs_go", threads(2), 61_000, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -219,7 +219,7 @@ fn polled_often_vs_go() {
 /// Breaks if the linker does not look, under the input's lock, whether it went; or does not raise what it finds decided.
 #[test]
 fn or_linked_vs_go() {
-    each_first("or_linked_vs_go", threads(2), 0, |order| {
+    each_first("or_linked_vs_go", threads(2), 82_000, |order| {
         let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
         let o = &a | &b;
         order.race(|| raise(&a, &d), || o.on_go(checking(&t, &[&d])));
@@ -231,7 +231,7 @@ fn or_linked_vs_go() {
 /// Breaks if a composite raised while it is being linked stays on the inputs that are linked after that.
 #[test]
 fn or_linked_from_behind_vs_go() {
-    each_first("or_linked_from_behind_vs_go", threads(2), 0, |order| {
+    each_first("or_linked_from_behind_vs_go", threads(2), 17_000, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = Signal::any([&a, &b]);
         order.race(|| b.go(), || o.on_go(t.count()));
@@ -243,7 +243,7 @@ fn or_linked_from_behind_vs_go() {
 /// Breaks if an input that the linker finds go is counted by the linker and by its raiser.
 #[test]
 fn and_linked_vs_both() {
-    model("and_linked_vs_both", threads(3), 0, || {
+    model("and_linked_vs_both", threads(3), 32_000, || {
         let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
         let o = &a & &b;
         join3(|| raise(&a, &d), || raise(&b, &e), || o.on_go(checking(&t, &[&d, &e])));
@@ -255,7 +255,7 @@ fn and_linked_vs_both() {
 /// Breaks if both of two inputs raise a linked composite, it stays on the one that lost, or that returns before it is UP.
 #[test]
 fn linked_or_vs_both() {
-    each_first("linked_or_vs_both", threads(2), 0, |order| {
+    each_first("linked_or_vs_both", threads(2), 6000, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a | &b;
         o.on_go(t.count());
@@ -272,7 +272,7 @@ fn linked_or_vs_both() {
 /// Breaks if `remaining` is counted down without AcqRel: the last to count runs the callback, and has seen the first.
 #[test]
 fn linked_and_vs_both() {
-    each_first("linked_and_vs_both", threads(2), 0, |order| {
+    each_first("linked_and_vs_both", threads(2), 23, |order| {
         let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
         let o = &a & &b;
         o.on_go(checking(&t, &[&d, &e]));
@@ -284,7 +284,7 @@ fn linked_and_vs_both() {
 /// Breaks as `linked_and_vs_both`: each of the two that counted is seen.
 #[test]
 fn linked_quorum_vs_two() {
-    each_first("linked_quorum_vs_two", threads(2), 0, |order| {
+    each_first("linked_quorum_vs_two", threads(2), 30, |order| {
         let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
         let never = Signal::new();
         Signal::at_least(2, [&a, &never, &b]).on_go(checking(&t, &[&d, &e]));
@@ -297,7 +297,7 @@ fn linked_quorum_vs_two() {
 /// Breaks if more inputs than needed raise it again.
 #[test]
 fn linked_quorum_vs_three() {
-    model("linked_quorum_vs_three", threads(3), 0, || {
+    model("linked_quorum_vs_three", threads(3), 9800, || {
         let ((a, b), c, t) = (two(), Signal::new(), Tally::new());
         Signal::at_least(2, [&a, &b, &c]).on_go(t.count());
         join3(|| a.go(), || b.go(), || c.go());
@@ -308,7 +308,7 @@ fn linked_quorum_vs_three() {
 /// Breaks if a linked composite's own word goes up Relaxed: a poll of it is one load.
 #[test]
 fn linked_or_word_vs_go() {
-    each_first("linked_or_word_vs_go", threads(2), 0, |order| {
+    each_first("linked_or_word_vs_go", threads(2), 11, |order| {
         let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
         let o = &a | &b;
         o.on_go(t.count());
@@ -327,7 +327,7 @@ fn linked_or_word_vs_go() {
 /// Breaks if the word of an AND says go and not all that counted.
 #[test]
 fn linked_and_word_vs_both() {
-    each_first("linked_and_word_vs_both", threads(3), 0, |order| {
+    each_first("linked_and_word_vs_both", threads(3), 360, |order| {
         let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
         let o = &a & &b;
         o.on_go(t.count());
@@ -348,7 +348,7 @@ fn linked_and_word_vs_both() {
 /// Breaks if a raiser that finds UP, not yet unlocked, hands the ring to a second.
 #[test]
 fn linked_through_an_intermediate_vs_both() {
-    each_first("linked_through_an_intermediate_vs_both", threads(2), 0, |order| {
+    each_first("linked_through_an_intermediate_vs_both", threads(2), 450, |order| {
         let ((a, b), c, (d, e), t) = (two(), Signal::new(), payloads(), Tally::new());
         // The intermediate has no handle of its own.
         (&(&a | &b) & &c).on_go(checking(&t, &[&d, &e]));
@@ -362,7 +362,7 @@ fn linked_through_an_intermediate_vs_both() {
 #[test]
 fn linking_through_an_intermediate_vs_go() {
     // Without a bound 506,114 executions.
-    each_first("linking_through_an_intermediate_vs_go", threads(2).only(5), 0, |order| {
+    each_first("linking_through_an_intermediate_vs_go", threads(2).only(5), 32_000, |order| {
         let (a, d, t) = (Signal::new(), Payload::new(), Tally::new());
         let o = a.view().view();
         order.race(|| raise(&a, &d), || o.on_go(checking(&t, &[&d])));
@@ -374,7 +374,7 @@ fn linking_through_an_intermediate_vs_go() {
 /// Breaks if both of two first observers link, or the second does not wait until the first has.
 #[test]
 fn two_link() {
-    each_first("two_link", threads(2), 0, |order| {
+    each_first("two_link", threads(2), 28_000, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a | &b;
         order.race(|| o.on_go(t.count()), || o.on_go(t.count()));
@@ -387,7 +387,7 @@ fn two_link() {
 /// Breaks as `two_link`, if an input goes meanwhile and the second observer takes "linked" for "told".
 #[test]
 fn two_link_vs_go() {
-    model("two_link_vs_go", threads(3), 0, || {
+    model("two_link_vs_go", threads(3), 890_000, || {
         let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
         let o = &a | &b;
         let hang = || o.on_go(checking(&t, &[&d]));
@@ -400,7 +400,7 @@ fn two_link_vs_go() {
 /// Breaks if a poll that finds a composite decided, while a callback is hung, settles the word and loses the callback.
 #[test]
 fn poll_vs_linking() {
-    model("poll_vs_linking", threads(3), 0, || {
+    model("poll_vs_linking", threads(3), 71_000, || {
         let (a, t) = (Signal::new(), Tally::new());
         let o = a.view();
         join3(|| a.go(), || o.is_go(), || o.on_go(t.count()));
@@ -414,7 +414,7 @@ fn poll_vs_linking() {
 /// Breaks if a thread sleeps at the gate of a composite that its linking has missed the `go` for.
 #[test]
 fn or_wait_vs_go() {
-    each_first("or_wait_vs_go", threads(2), 0, |order| {
+    each_first("or_wait_vs_go", threads(2), 120_000, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -430,7 +430,7 @@ fn or_wait_vs_go() {
 /// Breaks if a raised composite's gate is not woken.
 #[test]
 fn linked_and_wait_vs_both() {
-    model("linked_and_wait_vs_both", threads(3), 0, || {
+    model("linked_and_wait_vs_both", threads(3), 1300, || {
         let ((a, b), (d, e)) = (two(), payloads());
         let o = &a & &b;
         o.on_go(|| ());
@@ -449,7 +449,7 @@ fn linked_and_wait_vs_both() {
 /// Breaks if a poll that settles the word leaves a sleeper asleep.
 #[test]
 fn wait_vs_settling_poll() {
-    model("wait_vs_settling_poll", threads(3), 0, || {
+    model("wait_vs_settling_poll", threads(3), 83_000, || {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         join3(
@@ -466,7 +466,7 @@ fn wait_vs_settling_poll() {
 /// Breaks if whoever waits for an expression among others is not told by it.
 #[test]
 fn wait_among_expressions_vs_go() {
-    each_first("wait_among_expressions_vs_go", threads(2), 0, |order| {
+    each_first("wait_among_expressions_vs_go", threads(2), 28_000, |order| {
         let ((a, b), never, d) = (two(), Signal::new(), Payload::new());
         let o = &a | &b;
         order.race(
@@ -484,7 +484,7 @@ fn wait_among_expressions_vs_go() {
 /// Breaks if a `go` that lost returns before the winner has flagged what is linked above (`busy`).
 #[test]
 fn loser_vs_phase_one() {
-    each_first("loser_vs_phase_one", threads(2), 0, |order| {
+    each_first("loser_vs_phase_one", threads(2), 240, |order| {
         let (a, b) = two();
         let o = heavy(&a, &b);
         let lose = || {
@@ -498,7 +498,7 @@ fn loser_vs_phase_one() {
 /// Breaks if `busy` is not set on composites: here a child's `go` loses to its parent's.
 #[test]
 fn loser_of_a_child_vs_phase_one() {
-    each_first("loser_of_a_child_vs_phase_one", threads(2), 0, |order| {
+    each_first("loser_of_a_child_vs_phase_one", threads(2), 1000, |order| {
         let (a, b) = two();
         let child = a.child();
         let o = heavy(&child, &b);
@@ -515,7 +515,7 @@ fn loser_of_a_child_vs_phase_one() {
 /// Breaks if the end of phase 1 is stored Relaxed: the loser must see what was flagged, payloads and all.
 #[test]
 fn loser_sees_what_the_winner_flagged() {
-    each_first("loser_sees_what_the_winner_flagged", threads(3), 0, |order| {
+    each_first("loser_sees_what_the_winner_flagged", threads(3), 1700, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = heavy(&a, &b);
         order.race3(
@@ -536,7 +536,7 @@ fn loser_sees_what_the_winner_flagged() {
 /// Breaks if a slot that travels carries no pin: the composite is freed under the raiser.
 #[test]
 fn dropped_vs_go() {
-    each_first("dropped_vs_go", threads(2), 0, |order| {
+    each_first("dropped_vs_go", threads(2), 19_000, |order| {
         let (a, b) = two();
         let o = heavy(&a, &b);
         order.race(|| a.go(), move || drop(o));
@@ -547,7 +547,7 @@ fn dropped_vs_go() {
 /// Breaks as `dropped_vs_go`: two inputs, each of which may hold the last pin.
 #[test]
 fn dropped_vs_both() {
-    model("dropped_vs_both", threads(3), 0, || {
+    model("dropped_vs_both", threads(3), 9800, || {
         let (a, b) = two();
         let o = &a | &b;
         o.then(|| ()).cancel();
@@ -559,7 +559,7 @@ fn dropped_vs_both() {
 /// Breaks if the last user takes a composite off its inputs although a callback hangs on it.
 #[test]
 fn dropped_with_callback_vs_both() {
-    model("dropped_with_callback_vs_both", threads(3), 0, || {
+    model("dropped_with_callback_vs_both", threads(3), 220, || {
         let ((a, b), (d, e), t) = (two(), payloads(), Tally::new());
         let o = &a & &b;
         o.on_go(checking(&t, &[&d, &e]));
@@ -571,7 +571,7 @@ fn dropped_with_callback_vs_both() {
 /// Breaks if the last handle ends between "a callback hangs here" and its being taken off: nobody would unlink.
 #[test]
 fn dropped_vs_cancel() {
-    each_first("dropped_vs_cancel", threads(2), 0, |order| {
+    each_first("dropped_vs_cancel", threads(2), 17, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a | &b;
         let then = o.then(t.count());
@@ -590,7 +590,7 @@ fn dropped_vs_cancel() {
 /// Breaks if an intermediate that only its slot keeps is freed while it is being raised.
 #[test]
 fn dropped_over_an_intermediate_vs_go() {
-    each_first("dropped_over_an_intermediate_vs_go", threads(2), 0, |order| {
+    each_first("dropped_over_an_intermediate_vs_go", threads(2), 14_000, |order| {
         let (a, b) = two();
         let o = (&a | &b).view();
         o.then(|| ()).cancel();
@@ -602,7 +602,7 @@ fn dropped_over_an_intermediate_vs_go() {
 /// Breaks if two that drop the last handles of one composite both take it off, or neither.
 #[test]
 fn two_handles_dropped() {
-    each_first("two_handles_dropped", threads(2), 0, |order| {
+    each_first("two_handles_dropped", threads(2), 13, |order| {
         let (a, b) = two();
         let o = heavy(&a, &b);
         let other = o.clone();
@@ -614,7 +614,7 @@ fn two_handles_dropped() {
 /// Breaks if the last of two handles frees a composite that was never linked, without having acquired the other's end.
 #[test]
 fn two_handles_of_the_unlinked_dropped() {
-    each_first("two_handles_of_the_unlinked_dropped", threads(2), 0, |order| {
+    each_first("two_handles_of_the_unlinked_dropped", threads(2), 13, |order| {
         let (a, b) = two();
         let o = &a | &b;
         let other = o.clone();
@@ -633,7 +633,7 @@ fn two_handles_of_the_unlinked_dropped() {
 /// Breaks if a leaver between two batches is not off the ring, or the ring has no end then.
 #[test]
 fn leaves_between_batches() {
-    each_first("leaves_between_batches", threads(2), 0, |order| {
+    each_first("leaves_between_batches", threads(2), 3400, |order| {
         let a = Signal::new();
         let (one, two, three) = (a.child(), a.child(), a.child());
         order.race(|| a.go(), move || drop(two));
@@ -644,7 +644,7 @@ fn leaves_between_batches() {
 /// Breaks if a callback behind the batches is taken off as if the ring still hung on the word.
 #[test]
 fn cancel_between_batches() {
-    each_first("cancel_between_batches", threads(2), 0, |order| {
+    each_first("cancel_between_batches", threads(2), 1300, |order| {
         let (a, t, u) = (Signal::new(), Tally::new(), Tally::new());
         let (one, two) = (a.child(), a.child());
         let then = a.then(t.count());
@@ -666,7 +666,7 @@ fn cancel_between_batches() {
 /// Breaks if two that leave between batches leave each other's links broken.
 #[test]
 fn two_leave_between_batches() {
-    model("two_leave_between_batches", threads(3), 0, || {
+    model("two_leave_between_batches", threads(3), 4400, || {
         let a = Signal::new();
         let (one, two, three) = (a.child(), a.child(), a.child());
         join3(|| a.go(), move || drop(one), move || drop(two));
@@ -679,7 +679,7 @@ fn two_leave_between_batches() {
 /// Breaks if a child born while its parent goes is linked too late to be told.
 #[test]
 fn child_born_vs_parent() {
-    each_first("child_born_vs_parent", threads(2), 0, |order| {
+    each_first("child_born_vs_parent", threads(2), 120_000, |order| {
         let (a, d, t) = (Signal::new(), Payload::new(), Tally::new());
         let (_, child) = order.race(
             || raise(&a, &d),
@@ -700,7 +700,7 @@ fn child_born_vs_parent() {
 /// Breaks if a child's word goes up Relaxed when its parent raises it.
 #[test]
 fn child_poll_vs_parent() {
-    each_first("child_poll_vs_parent", threads(2), 0, |order| {
+    each_first("child_poll_vs_parent", threads(2), 11, |order| {
         let (a, d) = (Signal::new(), Payload::new());
         let child = a.child();
         order.race(
@@ -718,7 +718,7 @@ fn child_poll_vs_parent() {
 /// Breaks if a child's word goes up Relaxed when a hand raises it, or raises the parent.
 #[test]
 fn child_poll_vs_its_hand() {
-    each_first("child_poll_vs_its_hand", threads(2), 0, |order| {
+    each_first("child_poll_vs_its_hand", threads(2), 6, |order| {
         let (a, d) = (Signal::new(), Payload::new());
         let child = a.child();
         order.race(
@@ -736,7 +736,7 @@ fn child_poll_vs_its_hand() {
 /// Breaks if hand and parent both raise it, or it stays on the parent.
 #[test]
 fn child_raised_vs_parent() {
-    each_first("child_raised_vs_parent", threads(2), 0, |order| {
+    each_first("child_raised_vs_parent", threads(2), 430, |order| {
         let (a, t) = (Signal::new(), Tally::new());
         let child = a.child();
         child.on_go(t.count());
@@ -749,7 +749,7 @@ fn child_raised_vs_parent() {
 /// Breaks as `child_raised_vs_parent`, for whoever sleeps there.
 #[test]
 fn child_wait_vs_both() {
-    model("child_wait_vs_both", threads(3), 0, || {
+    model("child_wait_vs_both", threads(3), 13_000, || {
         let (a, (d, e)) = (Signal::new(), payloads());
         let child = a.child();
         join3(
@@ -767,7 +767,7 @@ fn child_wait_vs_both() {
 /// Breaks if a child that is dropped leaves its slot on a parent that goes.
 #[test]
 fn child_dropped_vs_parent() {
-    each_first("child_dropped_vs_parent", threads(2), 0, |order| {
+    each_first("child_dropped_vs_parent", threads(2), 88, |order| {
         let (a, t) = (Signal::new(), Tally::new());
         let child = a.child();
         child.on_go(t.count());
@@ -782,7 +782,7 @@ fn child_dropped_vs_parent() {
 /// Breaks if "own hands gone" and "parent gone" are asked of two variables without the lock: nobody would kill it.
 #[test]
 fn child_abandoned_on_both_sides() {
-    each_first("child_abandoned_on_both_sides", threads(2), 0, |order| {
+    each_first("child_abandoned_on_both_sides", threads(2), 130, |order| {
         let (a, t) = (Signal::new(), Tally::new());
         let child = a.child();
         child.on_go(t.count());
@@ -794,7 +794,7 @@ fn child_abandoned_on_both_sides() {
 /// Breaks if the last handles of both inputs of an OR go at once and each takes the other for alive.
 #[test]
 fn or_abandoned_at_once() {
-    each_first("or_abandoned_at_once", threads(2), 0, |order| {
+    each_first("or_abandoned_at_once", threads(2), 72, |order| {
         let ((a, b), t) = (two(), Tally::new());
         (&a | &b).on_go(t.count());
         order.race(move || drop(a), move || drop(b));
@@ -805,7 +805,7 @@ fn or_abandoned_at_once() {
 /// Breaks if both of the inputs of an AND that die kill it, or one of them leaves its slot on the other.
 #[test]
 fn and_abandoned_at_once() {
-    each_first("and_abandoned_at_once", threads(2), 0, |order| {
+    each_first("and_abandoned_at_once", threads(2), 4200, |order| {
         let ((a, b), t) = (two(), Tally::new());
         (&a & &b).on_go(t.count());
         order.race(move || drop(a), move || drop(b));
@@ -816,7 +816,7 @@ fn and_abandoned_at_once() {
 /// Breaks if an input's death and the end of the composite's own handle both free it.
 #[test]
 fn abandoned_vs_its_handle() {
-    each_first("abandoned_vs_its_handle", threads(2), 0, |order| {
+    each_first("abandoned_vs_its_handle", threads(2), 460, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a & &b;
         o.on_go(t.count());
@@ -829,7 +829,7 @@ fn abandoned_vs_its_handle() {
 /// Breaks if an OR whose one input dies is killed while the other raises it.
 #[test]
 fn abandoned_vs_go() {
-    each_first("abandoned_vs_go", threads(2), 0, |order| {
+    each_first("abandoned_vs_go", threads(2), 380, |order| {
         let ((a, b), d, t) = (two(), Payload::new(), Tally::new());
         (&a | &b).on_go(checking(&t, &[&d]));
         order.race(move || drop(a), || raise(&b, &d));
@@ -840,7 +840,7 @@ fn abandoned_vs_go() {
 /// Breaks if an AND is killed by one input after the other two, of three, have gone: here it needs one of each.
 #[test]
 fn and_abandoned_vs_go() {
-    each_first("and_abandoned_vs_go", threads(2), 0, |order| {
+    each_first("and_abandoned_vs_go", threads(2), 240, |order| {
         let ((a, b), t) = (two(), Tally::new());
         (&a & &b).on_go(t.count());
         order.race(move || drop(a), || b.go());
@@ -852,7 +852,7 @@ fn and_abandoned_vs_go() {
 /// Breaks if an input that died before it was linked is not counted.
 #[test]
 fn abandoned_vs_linking() {
-    each_first("abandoned_vs_linking", threads(2), 0, |order| {
+    each_first("abandoned_vs_linking", threads(2), 7800, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a & &b;
         order.race(move || drop(a), || o.on_go(t.count()));
@@ -864,7 +864,7 @@ fn abandoned_vs_linking() {
 /// Breaks as `abandoned_vs_linking`: both inputs of an OR end while it is linked.
 #[test]
 fn both_abandoned_vs_linking() {
-    model("both_abandoned_vs_linking", threads(3), 0, || {
+    model("both_abandoned_vs_linking", threads(3), 8800, || {
         let ((a, b), t) = (two(), Tally::new());
         let o = &a | &b;
         join3(move || drop(a), move || drop(b), || o.on_go(t.count()));
@@ -875,7 +875,7 @@ fn both_abandoned_vs_linking() {
 /// Breaks if death does not pass through an intermediate.
 #[test]
 fn abandoned_through_an_intermediate() {
-    each_first("abandoned_through_an_intermediate", threads(2), 0, |order| {
+    each_first("abandoned_through_an_intermediate", threads(2), 79, |order| {
         let ((a, b), c, t) = (two(), Signal::new(), Tally::new());
         (&(&a | &b) & &c).on_go(t.count());
         order.race(move || drop(a), move || drop(b));
@@ -887,7 +887,7 @@ fn abandoned_through_an_intermediate() {
 /// Breaks if a child that was hung on from above dies without telling.
 #[test]
 fn child_abandoned_vs_linking_above() {
-    each_first("child_abandoned_vs_linking_above", threads(2), 0, |order| {
+    each_first("child_abandoned_vs_linking_above", threads(2), 84_000, |order| {
         let ((a, b), t) = (two(), Tally::new());
         let child = a.child();
         let o = &child & &b;
@@ -912,7 +912,7 @@ fn named() -> (Signal, Signal) {
 /// Breaks if what a poll found to have decided is not fixed: two polls of one composite differ.
 #[test]
 fn cause_stays_vs_both() {
-    each_first("cause_stays_vs_both", threads(3), 0, |order| {
+    each_first("cause_stays_vs_both", threads(3), 160, |order| {
         let (a, b) = named();
         let o = &a | &b;
         let (_, _, seen) = order.race3(|| a.go(), || b.go(), || decider(&o));
@@ -924,7 +924,7 @@ fn cause_stays_vs_both() {
 /// Breaks as `cause_stays_vs_both`, where a raiser is on its way to a composite that a poll has decided.
 #[test]
 fn cause_stays_vs_linked_raisers() {
-    each_first("cause_stays_vs_linked_raisers", threads(3), 0, |order| {
+    each_first("cause_stays_vs_linked_raisers", threads(3), 6100, |order| {
         let (a, b) = named();
         let o = &a | &b;
         o.on_go(|| ());
@@ -937,7 +937,7 @@ fn cause_stays_vs_linked_raisers() {
 /// Breaks if the later of two that went one after the other is named: by a poll, or by the raiser of the later.
 #[test]
 fn earlier_decides_vs_poll() {
-    each_first("earlier_decides_vs_poll", threads(2), 0, |order| {
+    each_first("earlier_decides_vs_poll", threads(2), 44, |order| {
         let (a, b) = named();
         let o = &b | &a;
         order.race(
@@ -954,7 +954,7 @@ fn earlier_decides_vs_poll() {
 /// Breaks as `earlier_decides_vs_poll`, where the composite is linked meanwhile.
 #[test]
 fn earlier_decides_vs_linking() {
-    each_first("earlier_decides_vs_linking", threads(2), 0, |order| {
+    each_first("earlier_decides_vs_linking", threads(2), 380_000, |order| {
         let (a, b) = named();
         let o = &b | &a;
         order.race(
@@ -971,7 +971,7 @@ fn earlier_decides_vs_linking() {
 /// Breaks if an AND names another than the later.
 #[test]
 fn later_completes_vs_poll() {
-    each_first("later_completes_vs_poll", threads(2), 0, |order| {
+    each_first("later_completes_vs_poll", threads(2), 14, |order| {
         let (a, b) = named();
         let o = &b & &a;
         order.race(

@@ -40,7 +40,7 @@ fn poll(future: Pin<&mut impl Future<Output = ()>>, waker: &Waker) -> bool {
 /// Breaks if the node is hung without a look at the word under the lock, or the word is not acquired.
 #[test]
 fn poll_vs_go() {
-    each_first("poll_vs_go", threads(2), 0, |order| {
+    each_first("poll_vs_go", threads(2), 50, |order| {
         let (s, d, (wakes, waker)) = (Signal::new(), Payload::new(), Wakes::new());
         let mut future = pin!(s.wait_async());
         let (_, ready) = order.race(
@@ -61,7 +61,7 @@ fn poll_vs_go() {
 /// Breaks if a task is woken before the word is UP, or by a raiser that has not released.
 #[test]
 fn await_vs_go() {
-    each_first("await_vs_go", threads(2), 0, |order| {
+    each_first("await_vs_go", threads(2), 700, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         order.race(
             || raise(&s, &d),
@@ -76,7 +76,7 @@ fn await_vs_go() {
 /// Breaks if an owned future does not keep what it awaits.
 #[test]
 fn await_owned_vs_go() {
-    each_first("await_owned_vs_go", threads(2), 0, |order| {
+    each_first("await_owned_vs_go", threads(2), 32_000, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         let (mine, yours) = (s.clone(), d.clone());
         order.race(
@@ -95,7 +95,7 @@ fn await_owned_vs_go() {
 /// Breaks if a future leaves its node on the ring, or takes it off a second time.
 #[test]
 fn dropped_vs_go() {
-    each_first("dropped_vs_go", threads(2), 0, |order| {
+    each_first("dropped_vs_go", threads(2), 37, |order| {
         let (s, (wakes, waker)) = (Signal::new(), Wakes::new());
         let mut future = Box::pin(s.wait_async());
         assert!(!poll(future.as_mut(), &waker));
@@ -109,7 +109,7 @@ fn dropped_vs_go() {
 /// Breaks if the waker is changed outside the lock, or a raiser wakes the one before.
 #[test]
 fn replaced_vs_go() {
-    each_first("replaced_vs_go", threads(2), 0, |order| {
+    each_first("replaced_vs_go", threads(2), 49, |order| {
         let s = Signal::new();
         let ((old, before), (new, after)) = (Wakes::new(), Wakes::new());
         let mut future = pin!(s.wait_async());
@@ -127,7 +127,7 @@ fn replaced_vs_go() {
 /// Breaks if a future on an expression hangs on it before that is linked.
 #[test]
 fn expression_vs_go() {
-    each_first("expression_vs_go", threads(2), 0, |order| {
+    each_first("expression_vs_go", threads(2), 82_000, |order| {
         let (a, b, d, (wakes, waker)) = (Signal::new(), Signal::new(), Payload::new(), Wakes::new());
         let o = &a | &b;
         let mut future = pin!(o.wait_async());
@@ -149,7 +149,7 @@ fn expression_vs_go() {
 /// Breaks if a future that is dropped on an expression leaves that on its inputs, or the raiser wakes it.
 #[test]
 fn expression_dropped_vs_go() {
-    each_first("expression_dropped_vs_go", threads(2), 0, |order| {
+    each_first("expression_dropped_vs_go", threads(2), 7900, |order| {
         let (a, b, (wakes, waker)) = (Signal::new(), Signal::new(), Wakes::new());
         let mut future = Box::pin((&a | &b).into_future());
         assert!(!poll(future.as_mut(), &waker));
@@ -165,7 +165,7 @@ fn expression_dropped_vs_go() {
 /// Breaks if a future that leaves between two batches takes its neighbour with it.
 #[test]
 fn one_of_three_dropped_vs_go() {
-    each_first("one_of_three_dropped_vs_go", threads(2), 0, |order| {
+    each_first("one_of_three_dropped_vs_go", threads(2), 28, |order| {
         let (s, (wakes, waker)) = (Signal::new(), Wakes::new());
         let (mut one, mut two, mut three) = (pin!(s.wait_async()), Box::pin(s.wait_async()), pin!(s.wait_async()));
         assert!(!poll(one.as_mut(), &waker) && !poll(two.as_mut(), &waker) && !poll(three.as_mut(), &waker));
@@ -178,7 +178,7 @@ fn one_of_three_dropped_vs_go() {
 /// Breaks if a waker changed between two batches is changed in a node that its raiser has.
 #[test]
 fn one_of_two_replaced_vs_go() {
-    each_first("one_of_two_replaced_vs_go", threads(2), 0, |order| {
+    each_first("one_of_two_replaced_vs_go", threads(2), 98, |order| {
         let s = Signal::new();
         let ((others, other), (old, before), (new, after)) = (Wakes::new(), Wakes::new(), Wakes::new());
         let (mut one, mut two) = (pin!(s.wait_async()), pin!(s.wait_async()));
@@ -193,7 +193,7 @@ fn one_of_two_replaced_vs_go() {
 /// Breaks if two futures that leave while the ring is taken apart break each other's links.
 #[test]
 fn two_dropped_vs_go() {
-    model("two_dropped_vs_go", threads(3), 0, || {
+    model("two_dropped_vs_go", threads(3), 240, || {
         let (s, (_, waker)) = (Signal::new(), Wakes::new());
         let (mut one, mut two) = (Box::pin(s.wait_async()), Box::pin(s.wait_async()));
         assert!(!poll(one.as_mut(), &waker) && !poll(two.as_mut(), &waker));
@@ -223,7 +223,7 @@ impl Drop for Meddler {
 /// Breaks if a waker is woken or dropped with the lock held.
 #[test]
 fn meddling_waker_vs_go() {
-    each_first("meddling_waker_vs_go", threads(2), 0, |order| {
+    each_first("meddling_waker_vs_go", threads(2), 630, |order| {
         let s = Signal::new();
         let (waker, other) = (Waker::from(Arc::new(Meddler(s.clone()))), Waker::noop());
         let mut future = Box::pin(s.wait_async());
@@ -251,7 +251,7 @@ impl Wake for Panics {
 #[test]
 fn panicking_waker_vs_poll() {
     quietly("as planned");
-    each_first("panicking_waker_vs_poll", threads(2), 0, |order| {
+    each_first("panicking_waker_vs_poll", threads(2), 170, |order| {
         let (s, t, (wakes, waker)) = (Signal::new(), Tally::new(), Wakes::new());
         s.on_go(t.count());
         let (mut bad, mut good) = (pin!(s.wait_async()), pin!(s.wait_async()));
@@ -269,7 +269,7 @@ fn panicking_waker_vs_poll() {
 /// Breaks if a signal that dies keeps the wakers of its tasks, or wakes them.
 #[test]
 fn poll_vs_death() {
-    each_first("poll_vs_death", threads(2), 0, |order| {
+    each_first("poll_vs_death", threads(2), 2000, |order| {
         let (s, (wakes, waker)) = (Signal::new(), Wakes::new());
         let view = s.view();
         let mut future = pin!(view.wait_async());
@@ -282,7 +282,7 @@ fn poll_vs_death() {
 /// Breaks if a future's node is taken off both by whoever kills the signal and by its drop.
 #[test]
 fn dropped_vs_death() {
-    each_first("dropped_vs_death", threads(2), 0, |order| {
+    each_first("dropped_vs_death", threads(2), 140, |order| {
         let (s, (wakes, waker)) = (Signal::new(), Wakes::new());
         let mut future = Box::pin(s.clone().into_future());
         assert!(!poll(future.as_mut(), &waker));
@@ -295,7 +295,7 @@ fn dropped_vs_death() {
 /// Breaks if `run_until_go` asks the signal once only.
 #[test]
 fn run_until_go_vs_go() {
-    each_first("run_until_go_vs_go", threads(2), 0, |order| {
+    each_first("run_until_go_vs_go", threads(2), 700, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         order.race(
             || raise(&s, &d),

@@ -17,7 +17,7 @@ fn ran(said: Cancel) -> usize {
 /// Breaks if `then` looks at the word before the lock only, or runs inline without having acquired.
 #[test]
 fn then_vs_go() {
-    each_first("then_vs_go", threads(2), 0, |order| {
+    each_first("then_vs_go", threads(2), 260, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         let check = {
             let d = d.clone();
@@ -32,7 +32,7 @@ fn then_vs_go() {
 /// Breaks as `then_vs_go`, without a handle.
 #[test]
 fn on_go_vs_go() {
-    each_first("on_go_vs_go", threads(2), 0, |order| {
+    each_first("on_go_vs_go", threads(2), 50, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         let check = {
             let d = d.clone();
@@ -46,7 +46,7 @@ fn on_go_vs_go() {
 /// Breaks if two that hang callbacks at once lose one: the ring is guarded by the lock.
 #[test]
 fn on_go_vs_on_go() {
-    each_first("on_go_vs_on_go", threads(2), 0, |order| {
+    each_first("on_go_vs_on_go", threads(2), 37, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         order.race(|| s.on_go(t.count()), || s.on_go(t.count()));
         s.go();
@@ -57,7 +57,7 @@ fn on_go_vs_on_go() {
 /// Breaks if callbacks are hung in front, or taken over in another order.
 #[test]
 fn order_vs_registration() {
-    each_first("order_vs_registration", threads(2), 0, |order| {
+    each_first("order_vs_registration", threads(2), 130, |order| {
         let (s, seen) = (Signal::new(), Arc::new(Mutex::new(Vec::new())));
         let note = |n: u32| {
             let seen = seen.clone();
@@ -78,7 +78,7 @@ fn order_vs_registration() {
 /// Breaks if a callback that was removed runs, or is dropped twice.
 #[test]
 fn cancel_vs_go() {
-    each_first("cancel_vs_go", threads(2), 0, |order| {
+    each_first("cancel_vs_go", threads(2), 120, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         let then = s.then(t.count());
         let (_, said) = order.race(|| s.go(), || then.cancel());
@@ -90,7 +90,7 @@ fn cancel_vs_go() {
 /// Breaks if a `cancel` that comes too late has not acquired the end of the callback.
 #[test]
 fn cancel_told_that_it_ran_vs_go() {
-    each_first("cancel_told_that_it_ran_vs_go", threads(2), 0, |order| {
+    each_first("cancel_told_that_it_ran_vs_go", threads(2), 120, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         let set = {
             let d = d.clone();
@@ -111,7 +111,7 @@ fn cancel_told_that_it_ran_vs_go() {
 /// Breaks if a callback that was off the ring when it was cancelled, and then let go of, is run unseen.
 #[test]
 fn cancelled_and_dropped_vs_go() {
-    each_first("cancelled_and_dropped_vs_go", threads(2), 0, |order| {
+    each_first("cancelled_and_dropped_vs_go", threads(2), 310, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         s.on_go(|| ());
         let then = s.then(t.count());
@@ -130,7 +130,7 @@ fn cancelled_and_dropped_vs_go() {
 /// Breaks as `cancelled_and_dropped_vs_go`; here both are spawned, in either order.
 #[test]
 fn cancelled_and_dropped_vs_go_beside_a_third() {
-    model("cancelled_and_dropped_vs_go_beside_a_third", threads(3), 0, || {
+    model("cancelled_and_dropped_vs_go_beside_a_third", threads(3), 180, || {
         let (s, t) = (Signal::new(), Tally::new());
         s.on_go(|| ());
         let then = s.then(t.count());
@@ -150,7 +150,7 @@ fn cancelled_and_dropped_vs_go_beside_a_third() {
 /// Breaks if a removal is published after the lock: two would drop the closure.
 #[test]
 fn two_cancels_vs_go() {
-    model("two_cancels_vs_go", threads(3), 0, || {
+    model("two_cancels_vs_go", threads(3), 990, || {
         let (s, t) = (Signal::new(), Tally::new());
         let then = s.then(t.count());
         let (_, one, two) = join3(|| s.go(), || then.cancel(), || then.cancel());
@@ -162,7 +162,7 @@ fn two_cancels_vs_go() {
 /// Breaks if a callback taken off the ring in the middle takes another one with it.
 #[test]
 fn cancel_one_of_three_vs_go() {
-    each_first("cancel_one_of_three_vs_go", threads(2), 0, |order| {
+    each_first("cancel_one_of_three_vs_go", threads(2), 89, |order| {
         let (s, t, u) = (Signal::new(), Tally::new(), Tally::new());
         s.on_go(u.count());
         let then = s.then(t.count());
@@ -176,7 +176,7 @@ fn cancel_one_of_three_vs_go() {
 /// Breaks if the first in the ring leaves and the word still points at it.
 #[test]
 fn two_cancel_two_vs_go() {
-    model("two_cancel_two_vs_go", threads(3), 0, || {
+    model("two_cancel_two_vs_go", threads(3), 810, || {
         let (s, t) = (Signal::new(), Tally::new());
         let (one, two) = (s.then(t.count()), s.then(t.count()));
         let (_, a, b) = join3(|| s.go(), || one.cancel(), || two.cancel());
@@ -187,7 +187,7 @@ fn two_cancel_two_vs_go() {
 /// Breaks if the handle's letting go, or its meeting it, is not ordered: the node is freed twice, or never.
 #[test]
 fn then_dropped_vs_go() {
-    each_first("then_dropped_vs_go", threads(2), 0, |order| {
+    each_first("then_dropped_vs_go", threads(2), 140, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         let then = s.then(t.count());
         order.race(|| s.go(), move || drop(then));
@@ -200,7 +200,7 @@ fn then_dropped_vs_go() {
 /// Breaks if `cancel_and_wait` returns before a callback that runs has returned, or has not acquired its end.
 #[test]
 fn cancel_and_wait_vs_run() {
-    each_first("cancel_and_wait_vs_run", threads(2), 0, |order| {
+    each_first("cancel_and_wait_vs_run", threads(2), 330, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         let set = {
             let d = d.clone();
@@ -236,7 +236,7 @@ fn capturing(d: &Payload) -> impl FnOnce() + Send + 'static {
 /// Breaks if `cancel_and_wait` returns while another `cancel` still drops the captures.
 #[test]
 fn cancel_and_wait_vs_cancel() {
-    each_first("cancel_and_wait_vs_cancel", threads(2), 0, |order| {
+    each_first("cancel_and_wait_vs_cancel", threads(2), 800, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         let then = s.then(capturing(&d));
         let (one, two) = order.race(
@@ -254,7 +254,7 @@ fn cancel_and_wait_vs_cancel() {
 /// Breaks if `cancel_and_wait` returns while the end of the last handle still drops the captures.
 #[test]
 fn cancel_and_wait_vs_death() {
-    each_first("cancel_and_wait_vs_death", threads(2), 0, |order| {
+    each_first("cancel_and_wait_vs_death", threads(2), 350, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         let then = s.then(capturing(&d));
         let (_, said) = order.race(
@@ -272,7 +272,7 @@ fn cancel_and_wait_vs_death() {
 /// Breaks if only one of those who wait for a callback is woken.
 #[test]
 fn two_cancel_and_wait_vs_run() {
-    model("two_cancel_and_wait_vs_run", threads(3), 0, || {
+    model("two_cancel_and_wait_vs_run", threads(3), 6100, || {
         let (s, d) = (Signal::new(), Payload::new());
         let set = {
             let d = d.clone();
@@ -292,7 +292,7 @@ fn two_cancel_and_wait_vs_run() {
 /// Breaks if a callback that waits for its own end is not told from another's.
 #[test]
 fn cancel_and_wait_in_the_callback_vs_outside() {
-    each_first("cancel_and_wait_in_the_callback_vs_outside", threads(2), 0, |order| {
+    each_first("cancel_and_wait_in_the_callback_vs_outside", threads(2), 15_000, |order| {
         let (s, own) = (Signal::new(), Arc::new(OnceLock::<Then>::new()));
         let inside = own.clone();
         let then = s.then(move || {
@@ -310,7 +310,7 @@ fn cancel_and_wait_in_the_callback_vs_outside() {
 /// Breaks if a callback of a signal that dies is dropped by both, or stays.
 #[test]
 fn cancel_vs_death() {
-    each_first("cancel_vs_death", threads(2), 0, |order| {
+    each_first("cancel_vs_death", threads(2), 840, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         let then = s.then(t.count());
         let (_, said) = order.race(move || drop(s), move || then.cancel());
@@ -322,7 +322,7 @@ fn cancel_vs_death() {
 /// Breaks as `cancel_vs_death`, where the handle of the callback just ends.
 #[test]
 fn then_dropped_vs_death() {
-    each_first("then_dropped_vs_death", threads(2), 0, |order| {
+    each_first("then_dropped_vs_death", threads(2), 120, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         let then = s.then(t.count());
         order.race(move || drop(s), move || drop(then));
@@ -335,7 +335,7 @@ fn then_dropped_vs_death() {
 /// Breaks if a lock is held while callbacks run: each raises the other's signal.
 #[test]
 fn go_in_callback_both_ways() {
-    each_first("go_in_callback_both_ways", threads(2), 0, |order| {
+    each_first("go_in_callback_both_ways", threads(2), 6800, |order| {
         let (a, b, t) = (Signal::new(), Signal::new(), Tally::new());
         let (x, y) = (a.clone(), b.clone());
         a.on_go(t.callback(move || {
@@ -353,7 +353,7 @@ fn go_in_callback_both_ways() {
 /// Breaks if what a callback registers on its own signal hangs for ever.
 #[test]
 fn then_in_callback_vs_go() {
-    each_first("then_in_callback_vs_go", threads(2), 0, |order| {
+    each_first("then_in_callback_vs_go", threads(2), 210, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         let (own, u) = (s.clone(), t.clone());
         s.on_go(t.callback(move || own.on_go(u.count())));
@@ -365,7 +365,7 @@ fn then_in_callback_vs_go() {
 /// Breaks if the signal is freed under the feet of its `go` by a callback that drops a handle.
 #[test]
 fn last_handle_dropped_in_callback_vs_end() {
-    each_first("last_handle_dropped_in_callback_vs_end", threads(2), 0, |order| {
+    each_first("last_handle_dropped_in_callback_vs_end", threads(2), 13, |order| {
         let (a, b, t) = (Signal::new(), Signal::new(), Tally::new());
         b.on_go(t.count());
         let captured = b.clone();
@@ -378,7 +378,7 @@ fn last_handle_dropped_in_callback_vs_end() {
 /// Breaks if a callback that removes a later one of the same `go` meets it half taken over.
 #[test]
 fn cancel_in_callback_vs_cancel() {
-    each_first("cancel_in_callback_vs_cancel", threads(2), 0, |order| {
+    each_first("cancel_in_callback_vs_cancel", threads(2), 680, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         let later = Arc::new(OnceLock::<Then>::new());
         let inside = later.clone();
@@ -395,7 +395,7 @@ fn cancel_in_callback_vs_cancel() {
 #[test]
 fn panic_among_callbacks_vs_wait() {
     quietly("as planned");
-    each_first("panic_among_callbacks_vs_wait", threads(2), 0, |order| {
+    each_first("panic_among_callbacks_vs_wait", threads(2), 980, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         s.on_go(t.count());
         s.on_go(t.callback(|| panic!("as planned")));

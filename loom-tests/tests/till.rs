@@ -29,7 +29,7 @@ fn by<T>(paused: &Paused, f: impl FnOnce() -> T) -> T {
 /// Breaks if a Till compares a time that another thread is just moving.
 #[test]
 fn poll_vs_advance() {
-    each_first("poll_vs_advance", threads(2), 0, |order| {
+    each_first("poll_vs_advance", threads(2), 13, |order| {
         let (paused, d) = (clock::pause(), Payload::new());
         let till = Till::after(SECOND);
         order.race(
@@ -47,7 +47,7 @@ fn poll_vs_advance() {
 /// Breaks if a poll that finds it due settles the word Relaxed.
 #[test]
 fn settled_poll_vs_look() {
-    each_first("settled_poll_vs_look", threads(2), 0, |order| {
+    each_first("settled_poll_vs_look", threads(2), 6, |order| {
         let (paused, d) = (clock::pause(), Payload::new());
         let till = Till::after(SECOND);
         order.race(
@@ -67,7 +67,7 @@ fn settled_poll_vs_look() {
 /// Breaks if a Till that is polled often, and so arms itself, is missed by the clock that passes its time meanwhile.
 #[test]
 fn polled_often_vs_advance() {
-    each_first("polled_often_vs_advance", threads(2), 0, |order| {
+    each_first("polled_often_vs_advance", threads(2), 780, |order| {
         let (paused, d) = (clock::pause(), Payload::new());
         let till = Till::after(SECOND);
         order.race(
@@ -87,7 +87,7 @@ fn polled_often_vs_advance() {
 /// Breaks if a hand and a poll that finds it due both raise it.
 #[test]
 fn poll_of_the_due_vs_go() {
-    each_first("poll_of_the_due_vs_go", threads(2), 0, |order| {
+    each_first("poll_of_the_due_vs_go", threads(2), 260, |order| {
         let paused = clock::pause();
         let till = Till::after(SECOND);
         paused.advance(SECOND);
@@ -102,7 +102,7 @@ fn poll_of_the_due_vs_go() {
 /// Breaks if a Till that is armed while its time passes is neither fired nor found due; or its callback has not acquired.
 #[test]
 fn armed_vs_advance() {
-    each_first("armed_vs_advance", threads(2), 0, |order| {
+    each_first("armed_vs_advance", threads(2), 560, |order| {
         let (paused, d, t) = (clock::pause(), Payload::new(), Tally::new());
         let till = Till::after(SECOND);
         let check = {
@@ -118,7 +118,7 @@ fn armed_vs_advance() {
 /// Breaks if both of two first observers arm it, or the second does not wait until the first has (ARMING).
 #[test]
 fn two_arm() {
-    each_first("two_arm", threads(2), 0, |order| {
+    each_first("two_arm", threads(2), 1700, |order| {
         let (paused, t) = (clock::pause(), Tally::new());
         let till = Till::after(SECOND);
         order.race(|| till.on_go(t.count()), || till.on_go(t.count()));
@@ -131,7 +131,7 @@ fn two_arm() {
 /// Breaks if a Till that is raised while it is being armed stays with its clock.
 #[test]
 fn armed_vs_go() {
-    each_first("armed_vs_go", threads(2), 0, |order| {
+    each_first("armed_vs_go", threads(2), 540, |order| {
         let (paused, d, t) = (clock::pause(), Payload::new(), Tally::new());
         let till = Till::after(SECOND);
         let check = {
@@ -147,7 +147,7 @@ fn armed_vs_go() {
 /// Breaks if hand and clock both raise it.
 #[test]
 fn go_vs_advance() {
-    each_first("go_vs_advance", threads(2), 0, |order| {
+    each_first("go_vs_advance", threads(2), 430, |order| {
         let (paused, t) = (clock::pause(), Tally::new());
         let till = Till::after(SECOND);
         till.on_go(t.count());
@@ -161,7 +161,7 @@ fn go_vs_advance() {
 /// Breaks if a Till that its clock has just handed out is taken back as well: two would let go of the clock's user.
 #[test]
 fn dropped_vs_advance() {
-    each_first("dropped_vs_advance", threads(2), 0, |order| {
+    each_first("dropped_vs_advance", threads(2), 390, |order| {
         let paused = clock::pause();
         let till = Till::after(SECOND);
         till.then(|| ()).cancel(); // armed from now on, and nothing hangs on it
@@ -174,7 +174,7 @@ fn dropped_vs_advance() {
 /// Breaks if the last but the clock goes and a callback is taken from a Till that can still go.
 #[test]
 fn dropped_with_callback_vs_advance() {
-    each_first("dropped_with_callback_vs_advance", threads(2), 0, |order| {
+    each_first("dropped_with_callback_vs_advance", threads(2), 170, |order| {
         let (paused, t) = (clock::pause(), Tally::new());
         let till = Till::after(SECOND);
         till.on_go(t.count());
@@ -186,7 +186,7 @@ fn dropped_with_callback_vs_advance() {
 /// Breaks if two that drop the last handles each leave it to the other to take it back from the clock.
 #[test]
 fn two_handles_dropped() {
-    each_first("two_handles_dropped", threads(2), 0, |order| {
+    each_first("two_handles_dropped", threads(2), 19, |order| {
         let paused = clock::pause();
         let till = Till::after(SECOND);
         till.then(|| ()).cancel();
@@ -199,7 +199,7 @@ fn two_handles_dropped() {
 /// Breaks if the last handle ends while a callback is being cancelled, and the Till stays with its clock for ever.
 #[test]
 fn dropped_vs_cancel() {
-    each_first("dropped_vs_cancel", threads(2), 0, |order| {
+    each_first("dropped_vs_cancel", threads(2), 17, |order| {
         let (paused, t) = (clock::pause(), Tally::new());
         let till = Till::after(SECOND);
         let then = till.then(t.count());
@@ -218,7 +218,7 @@ fn dropped_vs_cancel() {
 /// Breaks if a callback that is cancelled while its time passes runs, or is lost.
 #[test]
 fn cancel_vs_advance() {
-    each_first("cancel_vs_advance", threads(2), 0, |order| {
+    each_first("cancel_vs_advance", threads(2), 15_000, |order| {
         let (paused, t) = (clock::pause(), Tally::new());
         let till = Till::after(SECOND);
         let then = till.then(t.count());
@@ -237,7 +237,7 @@ fn cancel_vs_advance() {
 /// Breaks if a `go` that loses to the clock returns before what is above has followed.
 #[test]
 fn loser_vs_advance() {
-    each_first("loser_vs_advance", threads(2), 0, |order| {
+    each_first("loser_vs_advance", threads(2), 670, |order| {
         let (paused, other) = (clock::pause(), Signal::new());
         let till = Till::after(SECOND);
         let o = Signal::at_least(1, [&till, &other, &other, &other]);
@@ -256,7 +256,7 @@ fn loser_vs_advance() {
 /// Breaks if an expression that is armed while its time passes is not told.
 #[test]
 fn expression_vs_advance() {
-    each_first("expression_vs_advance", threads(2), 0, |order| {
+    each_first("expression_vs_advance", threads(2), 7200, |order| {
         let (paused, stop, d, t) = (clock::pause(), Signal::new(), Payload::new(), Tally::new());
         let o = &stop | Till::after(SECOND);
         let check = {
@@ -273,7 +273,7 @@ fn expression_vs_advance() {
 #[test]
 fn expression_vs_go() {
     // Linking, arming and a callback in one: unbounded it does not end in two minutes.
-    each_first("expression_vs_go", threads(2).only(3), 0, |order| {
+    each_first("expression_vs_go", threads(2).only(3), 18_000, |order| {
         let (paused, stop, t) = (clock::pause(), Signal::new(), Tally::new());
         let o = &stop | Till::after(SECOND);
         order.race(|| stop.go(), || o.on_go(t.count()));
@@ -286,7 +286,7 @@ fn expression_vs_go() {
 /// Breaks if time and a hand both complete an expression.
 #[test]
 fn linked_expression_vs_go_and_advance() {
-    each_first("linked_expression_vs_go_and_advance", threads(2), 0, |order| {
+    each_first("linked_expression_vs_go_and_advance", threads(2), 3000, |order| {
         let (paused, stop, t) = (clock::pause(), Signal::new(), Tally::new());
         let o = &stop | Till::after(SECOND);
         o.on_go(t.count());
@@ -301,7 +301,7 @@ fn linked_expression_vs_go_and_advance() {
 /// Breaks if a thread counts as asleep before its Till is armed.
 #[test]
 fn advance_vs_sleeper() {
-    model("advance_vs_sleeper", threads(2), 0, || {
+    model("advance_vs_sleeper", threads(2), 24_000, || {
         let (paused, d) = (clock::pause(), Payload::new());
         join2(
             || {
@@ -323,7 +323,7 @@ fn advance_vs_sleeper() {
 #[test]
 fn second_advance_vs_sleeper() {
     // Two sleeps and two advances, each with the clock's lock: unbounded it does not end in two minutes.
-    model("second_advance_vs_sleeper", threads(2).only(3), 0, || {
+    model("second_advance_vs_sleeper", threads(2).only(3), 4700, || {
         let paused = clock::pause();
         join2(
             || by(&paused, || (0..2).for_each(|_| Till::after(SECOND).wait())),
@@ -340,7 +340,7 @@ fn second_advance_vs_sleeper() {
 /// Breaks if a clock that ends does not see what is armed meanwhile.
 #[test]
 fn end_of_the_clock_vs_sleeper() {
-    model("end_of_the_clock_vs_sleeper", threads(2), 0, || {
+    model("end_of_the_clock_vs_sleeper", threads(2), 130_000, || {
         let paused = clock::pause();
         let handle = paused.handle();
         join2(
@@ -356,7 +356,7 @@ fn end_of_the_clock_vs_sleeper() {
 /// Breaks if a hand that raises a Till does not wake who sleeps through it.
 #[test]
 fn wait_vs_go() {
-    each_first("wait_vs_go", threads(2), 0, |order| {
+    each_first("wait_vs_go", threads(2), 73_000, |order| {
         let (paused, d) = (clock::pause(), Payload::new());
         let till = Till::after(SECOND);
         order.race(
@@ -374,7 +374,7 @@ fn wait_vs_go() {
 /// Breaks if "in time" and "out of time" both end a wait, or neither.
 #[test]
 fn wait_until_vs_go_and_advance() {
-    model("wait_until_vs_go_and_advance", threads(3), 0, || {
+    model("wait_until_vs_go_and_advance", threads(3), 140_000, || {
         let (paused, s, (d, e)) = (clock::pause(), Signal::new(), (Payload::new(), Payload::new()));
         let till = Till::after(SECOND);
         join3(
@@ -391,7 +391,7 @@ fn wait_until_vs_go_and_advance() {
 /// Breaks if a deadline set by the wait itself is left with the clock.
 #[test]
 fn wait_for_a_while_vs_go() {
-    each_first("wait_for_a_while_vs_go", threads(2), 0, |order| {
+    each_first("wait_for_a_while_vs_go", threads(2), 1700, |order| {
         let (paused, s, d) = (clock::pause(), Signal::new(), Payload::new());
         order.race(
             || raise(&s, &d),
@@ -411,7 +411,7 @@ fn wait_for_a_while_vs_go() {
 /// Breaks if the deadline that the source's `go` sets is not published to who then looks at the clock.
 #[test]
 fn delayed_vs_source() {
-    each_first("delayed_vs_source", threads(2), 0, |order| {
+    each_first("delayed_vs_source", threads(2), 19, |order| {
         let (paused, s, d, t) = (clock::pause(), Signal::new(), Payload::new(), Tally::new());
         let late = s.delayed(SECOND);
         let check = {
@@ -428,7 +428,7 @@ fn delayed_vs_source() {
 /// Breaks if a poll of what is delayed takes its clock's word before the source's.
 #[test]
 fn delayed_poll_vs_source_and_advance() {
-    each_first("delayed_poll_vs_source_and_advance", threads(2), 0, |order| {
+    each_first("delayed_poll_vs_source_and_advance", threads(2), 11, |order| {
         let (paused, s, d) = (clock::pause(), Signal::new(), Payload::new());
         let late = s.delayed(SECOND);
         order.race(
@@ -449,7 +449,7 @@ fn delayed_poll_vs_source_and_advance() {
 /// Breaks if the deadline that the source's `go` sets is stored or loaded Relaxed: who sees it must see the source go.
 #[test]
 fn deadline_of_the_delayed_vs_source() {
-    each_first("deadline_of_the_delayed_vs_source", threads(2), 0, |order| {
+    each_first("deadline_of_the_delayed_vs_source", threads(2), 11, |order| {
         let (_paused, s, d) = (clock::pause(), Signal::new(), Payload::new());
         let late = s.delayed(SECOND);
         order.race(
@@ -467,7 +467,7 @@ fn deadline_of_the_delayed_vs_source() {
 /// Breaks if what is delayed is built while its source goes, and misses that.
 #[test]
 fn delayed_built_vs_source() {
-    each_first("delayed_built_vs_source", threads(2), 0, |order| {
+    each_first("delayed_built_vs_source", threads(2), 160, |order| {
         let (paused, s) = (clock::pause(), Signal::new());
         let (_, late) = order.race(|| by(&paused, || s.go()), || by(&paused, || s.delayed(SECOND)));
         paused.advance(SECOND);
@@ -478,7 +478,7 @@ fn delayed_built_vs_source() {
 /// Breaks if the hook on the source is undone by both: who drops the last handle, and the source.
 #[test]
 fn delayed_dropped_vs_source() {
-    each_first("delayed_dropped_vs_source", threads(2), 0, |order| {
+    each_first("delayed_dropped_vs_source", threads(2), 21_000, |order| {
         let (paused, s) = (clock::pause(), Signal::new());
         let late = s.delayed(SECOND);
         order.race(|| s.go(), move || drop(late));
@@ -490,7 +490,7 @@ fn delayed_dropped_vs_source() {
 /// Breaks if the source dies and what is delayed keeps its callback.
 #[test]
 fn delayed_vs_death_of_source() {
-    each_first("delayed_vs_death_of_source", threads(2), 0, |order| {
+    each_first("delayed_vs_death_of_source", threads(2), 120, |order| {
         let (_paused, s, t) = (clock::pause(), Signal::new(), Tally::new());
         let late = s.delayed(SECOND);
         order.race(move || drop(s), || late.on_go(t.count()));
@@ -502,7 +502,7 @@ fn delayed_vs_death_of_source() {
 /// Breaks as `delayed_dropped_vs_source`, where the source ends.
 #[test]
 fn delayed_dropped_vs_death_of_source() {
-    each_first("delayed_dropped_vs_death_of_source", threads(2), 0, |order| {
+    each_first("delayed_dropped_vs_death_of_source", threads(2), 940, |order| {
         let (_paused, s) = (clock::pause(), Signal::new());
         let late = s.delayed(SECOND);
         order.race(move || drop(s), move || drop(late));
@@ -516,7 +516,7 @@ const LATE: Duration = Duration::from_secs(5000);
 /// Breaks if the thread that keeps time is not hurried, or reads what is earliest before it takes the lock (P2).
 #[test]
 fn arming_vs_long_sleep() {
-    model("arming_vs_long_sleep", threads(2), 0, || {
+    model("arming_vs_long_sleep", threads(2), 450, || {
         let (till, t) = (Till::after(SECOND), Tally::new());
         join2(|| till.on_go(t.count()), || clock::keep_time(LATE, || till.is_go()));
         t.settle(1, 1);
@@ -526,7 +526,7 @@ fn arming_vs_long_sleep() {
 /// Breaks if a key finds a Till that was handed out to be fired.
 #[test]
 fn dropped_vs_turn() {
-    model("dropped_vs_turn", threads(2), 0, || {
+    model("dropped_vs_turn", threads(2), 3400, || {
         let (till, t) = (Till::after(SECOND), Tally::new());
         let then = till.then(t.count());
         let (removed, ()) = join2(
@@ -544,7 +544,7 @@ fn dropped_vs_turn() {
 /// Breaks if hand and clock both raise it, or a callback that was handed on is run by both.
 #[test]
 fn go_vs_turn() {
-    each_first("go_vs_turn", threads(2), 0, |order| {
+    each_first("go_vs_turn", threads(2), 230, |order| {
         let (till, t) = (Till::after(SECOND), Tally::new());
         till.on_go(t.count());
         order.race(|| till.go(), || clock::keep_time(LATE, || true));

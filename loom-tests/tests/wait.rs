@@ -14,7 +14,7 @@ use stopwhen::model::{hanging, locked};
 #[test]
 fn two_lock() {
     spinning(|| {
-        model("two_lock", threads(2), 0, || {
+        model("two_lock", threads(2), 8, || {
             let (s, d) = (Signal::new(), Payload::new());
             join2(|| locked(&s, || d.set()), || locked(&s, || d.set()));
             d.check_times(2);
@@ -26,7 +26,7 @@ fn two_lock() {
 #[test]
 fn two_lock_twice() {
     spinning(|| {
-        model("two_lock_twice", threads(2), 0, || {
+        model("two_lock_twice", threads(2), 130, || {
             let (s, d) = (Signal::new(), Payload::new());
             let twice = || (0..2).for_each(|_| locked(&s, || d.set()));
             join2(twice, twice);
@@ -39,7 +39,7 @@ fn two_lock_twice() {
 #[test]
 fn three_lock() {
     spinning(|| {
-        model("three_lock", threads(3), 0, || {
+        model("three_lock", threads(3), 610, || {
             let (s, d) = (Signal::new(), Payload::new());
             let once = || locked(&s, || d.set());
             join3(once, once, once);
@@ -52,7 +52,7 @@ fn three_lock() {
 #[test]
 fn lock_vs_rise_alone() {
     spinning(|| {
-        each_first("lock_vs_rise_alone", threads(2), 0, |order| {
+        each_first("lock_vs_rise_alone", threads(2), 45, |order| {
             let (s, d) = (Signal::new(), Payload::new());
             order.race(
                 || assert!(raise(&s, &d)),
@@ -73,7 +73,7 @@ fn lock_vs_rise_alone() {
 #[test]
 fn lock_vs_mark_sleep() {
     spinning(|| {
-        model("lock_vs_mark_sleep", threads(3), 0, || {
+        model("lock_vs_mark_sleep", threads(3), 16_000, || {
             let (s, d, e) = (Signal::new(), Payload::new(), Payload::new());
             join3(
                 || raise(&s, &e),
@@ -93,7 +93,7 @@ fn lock_vs_mark_sleep() {
 #[test]
 fn lock_kept_over_up() {
     spinning(|| {
-        each_first("lock_kept_over_up", threads(2), 0, |order| {
+        each_first("lock_kept_over_up", threads(2), 1000, |order| {
             let (s, d) = (Signal::new(), Payload::new());
             let (mut one, mut two) = (pin!(s.wait_async()), Box::pin(s.wait_async()));
             let mut task = Context::from_waker(Waker::noop());
@@ -117,7 +117,7 @@ fn lock_kept_over_up() {
 /// Breaks if `rise_alone` is not Release, or `look` not Acquire.
 #[test]
 fn poll_vs_go() {
-    each_first("poll_vs_go", threads(2), 0, |order| {
+    each_first("poll_vs_go", threads(2), 11, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         order.race(
             || raise(&s, &d),
@@ -133,7 +133,7 @@ fn poll_vs_go() {
 /// Breaks if the unlock that raises a signal with nothing but callbacks is not Release.
 #[test]
 fn poll_vs_go_with_callback() {
-    each_first("poll_vs_go_with_callback", threads(2), 0, |order| {
+    each_first("poll_vs_go_with_callback", threads(2), 18, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         s.on_go(t.count());
         order.race(
@@ -151,7 +151,7 @@ fn poll_vs_go_with_callback() {
 /// Breaks if UP is stored Relaxed before the ring is taken apart (`show`).
 #[test]
 fn poll_vs_go_with_slot() {
-    each_first("poll_vs_go_with_slot", threads(2), 0, |order| {
+    each_first("poll_vs_go_with_slot", threads(2), 6, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         s.view().on_go(t.count());
         order.race(
@@ -169,7 +169,7 @@ fn poll_vs_go_with_slot() {
 /// Breaks if two `go`s both win, or if one that lost at once (`is_up`) has not acquired.
 #[test]
 fn go_vs_go() {
-    each_first("go_vs_go", threads(2), 0, |order| {
+    each_first("go_vs_go", threads(2), 9, |order| {
         let (s, d, e) = (Signal::new(), Payload::new(), Payload::new());
         let raise = |mine: &Payload, other: &Payload| {
             let won = raise(&s, mine);
@@ -186,7 +186,7 @@ fn go_vs_go() {
 /// Breaks if the list of an UP word is taken over by both.
 #[test]
 fn go_vs_go_with_callback() {
-    each_first("go_vs_go_with_callback", threads(2), 0, |order| {
+    each_first("go_vs_go_with_callback", threads(2), 180, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         s.on_go(t.count());
         let (a, b) = order.race(|| s.go(), || s.go());
@@ -198,7 +198,7 @@ fn go_vs_go_with_callback() {
 /// Breaks if a `go` that found the signal DOWN does not look again under the lock.
 #[test]
 fn three_go() {
-    model("three_go", threads(3), 0, || {
+    model("three_go", threads(3), 1500, || {
         let (s, t) = (Signal::new(), Tally::new());
         s.on_go(t.count());
         let (a, b, c) = join3(|| s.go(), || s.go(), || s.go());
@@ -212,7 +212,7 @@ fn three_go() {
 /// Breaks if the reason is stored after UP, or the tale's pointer published Relaxed.
 #[test]
 fn reason_vs_cause() {
-    each_first("reason_vs_cause", threads(2), 0, |order| {
+    each_first("reason_vs_cause", threads(2), 6, |order| {
         let s = Signal::new();
         order.race(
             || s.go_because("why"),
@@ -228,7 +228,7 @@ fn reason_vs_cause() {
 /// Breaks if a `go` that loses leaves its reason.
 #[test]
 fn reason_vs_reason() {
-    each_first("reason_vs_reason", threads(2), 0, |order| {
+    each_first("reason_vs_reason", threads(2), 93, |order| {
         let s = Signal::new();
         let (a, b) = order.race(|| s.go_because("one"), || s.go_because("two"));
         assert!(a ^ b);
@@ -240,7 +240,7 @@ fn reason_vs_reason() {
 /// Breaks if the second to make a tale replaces the first.
 #[test]
 fn two_make_the_tale() {
-    each_first("two_make_the_tale", threads(2), 0, |order| {
+    each_first("two_make_the_tale", threads(2), 18, |order| {
         let s = Signal::new();
         s.go();
         let number = || s.cause().expect("it went").number();
@@ -252,7 +252,7 @@ fn two_make_the_tale() {
 /// Breaks if a tale's pointer is loaded or published Relaxed: here whoever asks for the name has nothing else to go by.
 #[test]
 fn name_vs_tale() {
-    each_first("name_vs_tale", threads(2), 0, |order| {
+    each_first("name_vs_tale", threads(2), 6, |order| {
         let s = Signal::new();
         s.go();
         order.race(|| s.cause().expect("it went").number(), || assert!(s.name().is_none()));
@@ -264,7 +264,7 @@ fn name_vs_tale() {
 /// Breaks if `go` wakes a gate without going through its door, or the word that a thread sleeps is not looked at.
 #[test]
 fn wait_vs_go() {
-    each_first("wait_vs_go", threads(2), 0, |order| {
+    each_first("wait_vs_go", threads(2), 200, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         order.race(
             || raise(&s, &d),
@@ -279,7 +279,7 @@ fn wait_vs_go() {
 /// Breaks if a gate wakes one sleeper only.
 #[test]
 fn two_waits_vs_go() {
-    model("two_waits_vs_go", threads(3), 0, || {
+    model("two_waits_vs_go", threads(3), 14_000, || {
         let (s, d) = (Signal::new(), Payload::new());
         let wait = || {
             s.wait();
@@ -292,7 +292,7 @@ fn two_waits_vs_go() {
 /// Breaks if the raiser touches a signal after its waiter could free it, but for what keeps it alive: a leak, or worse.
 #[test]
 fn waiter_frees_it() {
-    each_first("waiter_frees_it", threads(2), 0, |order| {
+    each_first("waiter_frees_it", threads(2), 1100, |order| {
         let (s, d) = (Signal::new(), Payload::new());
         let (mine, yours) = (s.clone(), d.clone());
         order.race(
@@ -312,7 +312,7 @@ fn waiter_frees_it() {
 /// Breaks if `Waiter::stop` is not Release, `Waiter::sleep` not Acquire, or its thread is written too late.
 #[test]
 fn wait_among_vs_go() {
-    each_first("wait_among_vs_go", threads(2), 0, |order| {
+    each_first("wait_among_vs_go", threads(2), 190, |order| {
         let (s, never, d) = (Signal::new(), Signal::new(), Payload::new());
         order.race(
             || raise(&s, &d),
@@ -328,7 +328,7 @@ fn wait_among_vs_go() {
 /// Breaks if the signal that ends a wait does not stop the waiter, or one that found it gone does not say so.
 #[test]
 fn wait_among_vs_until() {
-    each_first("wait_among_vs_until", threads(2), 0, |order| {
+    each_first("wait_among_vs_until", threads(2), 440, |order| {
         let (s, until, d) = (Signal::new(), Signal::new(), Payload::new());
         order.race(
             || raise(&until, &d),
@@ -344,7 +344,7 @@ fn wait_among_vs_until() {
 /// Breaks if both stop the waiter, each with an unpark: the second would end its next sleep.
 #[test]
 fn wait_among_vs_both() {
-    model("wait_among_vs_both", threads(3), 0, || {
+    model("wait_among_vs_both", threads(3), 13_000, || {
         let (a, b, d, e) = (Signal::new(), Signal::new(), Payload::new(), Payload::new());
         join3(|| raise(&a, &d), || raise(&b, &e), || if a.wait_until(&b).is_ok() { d.check() } else { e.check() });
     });
@@ -353,7 +353,7 @@ fn wait_among_vs_both() {
 /// Breaks if a signal stops only the first of the waiters on its ring.
 #[test]
 fn two_wait_among_vs_go() {
-    model("two_wait_among_vs_go", threads(3), 0, || {
+    model("two_wait_among_vs_go", threads(3), 46_000, || {
         let (s, never, d) = (Signal::new(), Signal::new(), Payload::new());
         let wait = || {
             assert!(s.wait_until(&never).is_ok());
@@ -367,7 +367,7 @@ fn two_wait_among_vs_go() {
 /// Breaks if a signal that dies stops who waits for it among others, or leaves its node behind.
 #[test]
 fn wait_among_vs_death() {
-    model("wait_among_vs_death", threads(2), 0, || {
+    model("wait_among_vs_death", threads(2), 90_000, || {
         let (s, dies, d) = (Signal::new(), Signal::new(), Payload::new());
         let until = dies.view();
         join2(
@@ -386,7 +386,7 @@ fn wait_among_vs_death() {
 /// Breaks if the word forgets a sleeper while something is taken off its ring: it would sleep for ever.
 #[test]
 fn sleeper_vs_cancel_and_go() {
-    each_first("sleeper_vs_cancel_and_go", threads(2), 0, |order| {
+    each_first("sleeper_vs_cancel_and_go", threads(2), 2300, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         let then = s.then(t.count());
         order.race(
@@ -406,7 +406,7 @@ fn sleeper_vs_cancel_and_go() {
 /// Breaks if the word forgets a sleeper while something is hung on its ring.
 #[test]
 fn sleeper_vs_callback_and_go() {
-    each_first("sleeper_vs_callback_and_go", threads(2), 0, |order| {
+    each_first("sleeper_vs_callback_and_go", threads(2), 4700, |order| {
         let (s, d, t) = (Signal::new(), Payload::new(), Tally::new());
         order.race(
             || {
@@ -427,7 +427,7 @@ fn sleeper_vs_callback_and_go() {
 /// Breaks if both of two last handles free the signal, or neither does.
 #[test]
 fn two_hands_end() {
-    each_first("two_hands_end", threads(2), 0, |order| {
+    each_first("two_hands_end", threads(2), 13, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         s.on_go(t.count());
         let other = s.clone();
@@ -439,7 +439,7 @@ fn two_hands_end() {
 /// Breaks if the last of two handles of a signal on which nothing hangs frees it without having acquired the other's end.
 #[test]
 fn two_hands_of_nothing_end() {
-    each_first("two_hands_of_nothing_end", threads(2), 0, |order| {
+    each_first("two_hands_of_nothing_end", threads(2), 13, |order| {
         let s = Signal::new();
         let other = s.clone();
         order.race(
@@ -455,7 +455,7 @@ fn two_hands_of_nothing_end() {
 /// Breaks as `two_hands_of_nothing_end`, where the other is a view.
 #[test]
 fn hand_and_view_end() {
-    each_first("hand_and_view_end", threads(2), 0, |order| {
+    each_first("hand_and_view_end", threads(2), 31, |order| {
         let s = Signal::new();
         let view = s.view();
         order.race(
@@ -471,7 +471,7 @@ fn hand_and_view_end() {
 /// Breaks if the last handle of a signal that somebody looks at frees it.
 #[test]
 fn hand_and_user_end() {
-    each_first("hand_and_user_end", threads(2), 0, |order| {
+    each_first("hand_and_user_end", threads(2), 120, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         let then = s.then(t.count());
         order.race(move || drop(s), move || drop(then));
@@ -482,7 +482,7 @@ fn hand_and_user_end() {
 /// Breaks if a signal dies while another handle is about to raise it, or its callback is run and dropped unrun.
 #[test]
 fn hand_ends_vs_go() {
-    each_first("hand_ends_vs_go", threads(2), 0, |order| {
+    each_first("hand_ends_vs_go", threads(2), 13, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         s.on_go(t.count());
         let other = s.clone();
@@ -499,7 +499,7 @@ fn hand_ends_vs_go() {
 /// Breaks if whoever hangs something on a dying signal leaves it there, or drops it twice.
 #[test]
 fn death_vs_callback() {
-    each_first("death_vs_callback", threads(2), 0, |order| {
+    each_first("death_vs_callback", threads(2), 49, |order| {
         let (s, t) = (Signal::new(), Tally::new());
         let view = s.view();
         view.on_go(t.count());
@@ -512,7 +512,7 @@ fn death_vs_callback() {
 /// Breaks if the last handle of a signal that is go kills it.
 #[test]
 fn last_hand_after_go_vs_poll() {
-    each_first("last_hand_after_go_vs_poll", threads(2), 0, |order| {
+    each_first("last_hand_after_go_vs_poll", threads(2), 5100, |order| {
         let s = Signal::new();
         let view = s.view();
         order.race(
