@@ -12,10 +12,11 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering::*};
 use std::time::Duration;
 use stopwhen::signal::{Cancel, Then};
-use stopwhen::{Signal, Till};
+use stopwhen::{BoundedSemaphore, Semaphore, Signal, Till};
 
 struct Counting;
 
@@ -131,6 +132,18 @@ fn operations_allocate_so_much() {
         }),
         FREE
     );
+
+    // Permits: R7 too, for whoever is stopped in line, and where a permit was on its way.
+    let places = (Semaphore::new(1), BoundedSemaphore::new(1));
+    assert_eq!(cost(|| (places.0.acquire().count(), places.1.acquire_until(AGES).map(drop))), FREE);
+    let _held = (places.0.acquire(), places.1.acquire());
+    assert_eq!(cost(|| places.0.try_acquire().is_some()), FREE);
+    assert_eq!(cost(|| places.0.acquire_until(moment).is_err()), FREE);
+    let short = Duration::from_micros(300);
+    assert_eq!(cost(|| places.0.acquire_until(short).is_err()), FREE);
+    assert_eq!(cost(|| places.1.acquire_many_until(1, (&a, (&either, short))).is_err()), FREE);
+    let owner = Arc::new(Semaphore::new(2));
+    assert_eq!(cost(|| owner.acquire_many_owned(2).split(1)), FREE);
 
     // Callbacks: the node and the closure are one allocation.
     let (byte, words) = (7_u8, [1_u64; 4]);

@@ -7,10 +7,12 @@ use std::future::{IntoFuture, ready};
 use std::hash::Hash;
 use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use stopwhen::signal::{Cancel, GoOnDrop, Then, WaitAsync};
-use stopwhen::{AcquireError, BarrierError, Broken, Cause, Closed, Ended, JoinError, OverRelease};
-use stopwhen::{PopError, PushError, Signal, Stopped, Till, TryPopError, Until, clock, error};
+use stopwhen::{AcquireError, BarrierError, BoundedSemaphore, Broken, Cause, Closed, Ended, JoinError, OverRelease};
+use stopwhen::{OwnedPermit, Permit, PopError, PushError, Semaphore, Signal, Stopped, Till, TryPopError, Until};
+use stopwhen::{clock, error};
 
 /// A handle is a pointer, and an `Option` of it too.
 #[test]
@@ -56,6 +58,19 @@ fn auto_traits_are_as_promised() {
     handle::<Cause>();
     handle::<Cancel>();
     unwinds::<Cancel>();
+    shared::<Semaphore>();
+    unwinds::<Semaphore>();
+    moves::<Semaphore>();
+    shared::<BoundedSemaphore>();
+    unwinds::<BoundedSemaphore>();
+    moves::<BoundedSemaphore>();
+    shared::<Permit<'static>>();
+    unwinds::<Permit<'static>>();
+    moves::<Permit<'static>>();
+    shared::<OwnedPermit>();
+    unwinds::<OwnedPermit>();
+    moves::<OwnedPermit>();
+    is_static::<OwnedPermit>();
 }
 
 /// Traits of `Signal`, of its parts, of errors.
@@ -180,6 +195,52 @@ fn signals_have_the_documented_signatures() {
         let _: Instant = clock::now();
         let _ = Signal::from(&s) | Some(&t) | None::<Signal> | Signal::default();
     });
+}
+
+/// Z1: what a place takes, on machines of 64 bits.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn places_are_small() {
+    assert!(size_of::<Semaphore>() <= 32);
+    assert!(size_of::<BoundedSemaphore>() <= 48);
+    assert!(size_of::<Permit<'_>>() <= 24 && size_of::<OwnedPermit>() <= 24);
+}
+
+/// Every signature of the semaphores, once, as it is documented.
+#[test]
+fn semaphores_have_the_documented_signatures() {
+    const N: usize = Semaphore::MAX_PERMITS;
+    static PLACES: (Semaphore, BoundedSemaphore) = (Semaphore::new(9), BoundedSemaphore::new(9));
+    assert!(N > u32::MAX as usize || usize::BITS < 64);
+    let until = (Signal::new(), Duration::from_secs(9));
+    let s = &PLACES.0;
+    let _: [Permit<'_>; 2] = [s.acquire(), s.acquire_many(2)];
+    let _: [Result<Permit<'_>, Stopped>; 2] = [s.acquire_until(&until), s.acquire_many_until(2, &until)];
+    let _: [Option<Permit<'_>>; 2] = [s.try_acquire(), s.try_acquire_many(2)];
+    let owner = Arc::new(Semaphore::new(9));
+    let _: [OwnedPermit; 2] = [owner.acquire_owned(), owner.acquire_many_owned(2)];
+    let _: Result<OwnedPermit, Stopped> = owner.acquire_owned_until(&until);
+    let _: Result<OwnedPermit, Stopped> = owner.acquire_many_owned_until(2, &until);
+    let _: [Option<OwnedPermit>; 2] = [owner.try_acquire_owned(), owner.try_acquire_many_owned(2)];
+    let () = s.release(1);
+    let _: [usize; 4] = [s.available(), s.waiting(), s.forget_permits(1), s.drain()];
+    let b = &PLACES.1;
+    let _: [Permit<'_>; 2] = [b.acquire(), b.acquire_many(2)];
+    let _: Result<Permit<'_>, Stopped> = b.acquire_until(&until);
+    let _: Result<Permit<'_>, AcquireError> = b.acquire_many_until(2, &until);
+    let _: [Option<Permit<'_>>; 2] = [b.try_acquire(), b.try_acquire_many(2)];
+    let owner = Arc::new(BoundedSemaphore::new(9));
+    let _: [OwnedPermit; 2] = [owner.acquire_owned(), owner.acquire_many_owned(2)];
+    let _: Result<OwnedPermit, Stopped> = owner.acquire_owned_until(&until);
+    let _: Result<OwnedPermit, AcquireError> = owner.acquire_many_owned_until(2, &until);
+    let _: [Option<OwnedPermit>; 2] = [owner.try_acquire_owned(), owner.try_acquire_many_owned(2)];
+    let _: Result<(), OverRelease> = b.release(1);
+    let _: [usize; 5] = [b.bound(), b.available(), b.waiting(), b.forget_permits(1), b.drain()];
+    let mut permit: Permit<'_> = owner.acquire();
+    let none: Option<Permit<'_>> = permit.split(0);
+    let () = permit.merge(none.expect("none are always there"));
+    let _: usize = permit.count();
+    let () = permit.forget();
 }
 
 /// Every error, and what it gives back.
