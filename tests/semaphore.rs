@@ -372,12 +372,13 @@ fn k1_a_storm_for_too_much_leaves_what_is_free() {
 #[test]
 #[cfg(target_os = "linux")]
 fn r6_nobody_is_woken_in_vain() {
-    fn slept(task: &std::path::Path) -> usize {
+    use std::path::Path;
+    fn slept(task: &Path) -> usize {
         let status = std::fs::read_to_string(task.join("status")).expect("a thread that lives");
         let line = status.lines().find_map(|l| l.strip_prefix("voluntary_ctxt_switches:"));
         line.and_then(|n| n.trim().parse().ok()).expect("a count")
     }
-    let asleep = |task: &std::path::Path| {
+    let asleep = |task: &Path| {
         let status = std::fs::read_to_string(task.join("status")).expect("a thread that lives");
         status.lines().any(|l| l.starts_with("State:") && l.contains("S (sleeping)"))
     };
@@ -387,11 +388,11 @@ fn r6_nobody_is_woken_in_vain() {
         thread::scope(|scope| {
             let mut tasks = Vec::new();
             for i in 0..3 {
-                let (s, tell) = (&s, tell.clone());
+                let (places, tell) = (&s, tell.clone());
                 scope.spawn(move || {
-                    tell.send(std::path::Path::new("/proc").join(std::fs::read_link("/proc/thread-self").unwrap()))
-                        .unwrap();
-                    s.acquire_many(2).forget();
+                    let own = std::fs::read_link("/proc/thread-self").expect("a thread has one");
+                    tell.send(Path::new("/proc").join(own)).unwrap();
+                    places.acquire_many(2).forget();
                 });
                 tasks.push(told.recv().unwrap());
                 queued(&s, i + 1);
