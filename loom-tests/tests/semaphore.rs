@@ -103,7 +103,7 @@ fn release_vs_drain() {
     });
 }
 
-/// Breaks if a release between a newcomer's look and its sleep is lost, or the answer of who is called is not Acquire.
+/// Breaks if a release between a newcomer's look and its sleep is lost.
 #[test]
 fn release_vs_acquire() {
     both_first("release_vs_acquire", threads(2), 0, |order| {
@@ -187,7 +187,7 @@ fn two_releases_vs_acquire_many() {
     });
 }
 
-/// Breaks if taking many does not take as many, or permits are made out of a failed try.
+/// Breaks if taking many does not take as many.
 #[test]
 fn many_vs_small() {
     both("many_vs_small", threads(3), 0, || {
@@ -224,7 +224,7 @@ fn one_release_for_two() {
     });
 }
 
-/// Breaks if one permit lets two in, or is given back while one in line is neither called nor calls itself.
+/// Breaks if giving back does not look whether somebody is in line.
 #[test]
 fn three_in_turn() {
     both("three_in_turn", threads(3), 0, || {
@@ -239,7 +239,8 @@ fn three_in_turn() {
     });
 }
 
-/// Breaks if a failed try gives back what nobody held, or who is called and finds nothing does not go on waiting.
+/// Breaks if a failed try gives back what nobody held, if who is called and finds nothing does not go on waiting, or if its
+/// answer is not Acquire: it may take what another one gave back, who called nobody.
 #[test]
 fn called_and_overtaken() {
     both("called_and_overtaken", threads(3), 0, || {
@@ -265,7 +266,7 @@ fn called_and_overtaken() {
     });
 }
 
-/// Breaks if what is drained before the one who is called comes is not made good by the next release.
+/// Breaks if who is called and finds nothing leaves CALLING set: the next release would call nobody.
 #[test]
 fn called_and_drained() {
     both_first("called_and_drained", threads(2), 0, |order| {
@@ -293,7 +294,7 @@ fn try_until(s: &Semaphore, n: usize, stop: &Signal, d: &Payload) -> bool {
     permit.is_ok()
 }
 
-/// Breaks if a permit on its way to one that is stopped is lost, or is there twice.
+/// Breaks if a permit on its way to one that is stopped, and taken in its last try, is lost.
 #[test]
 fn grant_vs_stop() {
     both("grant_vs_stop", threads(3), 0, || {
@@ -329,7 +330,7 @@ fn hand_over_vs_stop() {
     });
 }
 
-/// Breaks if one of two stops finds the waiter told already and stops it again, or a stopped one stays in line.
+/// Breaks if a stopped one stays in line, whichever of two stops it.
 #[test]
 fn stop_vs_stop() {
     both("stop_vs_stop", threads(3), 0, || {
@@ -341,7 +342,7 @@ fn stop_vs_stop() {
     });
 }
 
-/// Breaks if one stop leaves one of two in line.
+/// Breaks if a stopped one stays in line when another one is behind it.
 #[test]
 fn one_stop_for_two() {
     both("one_stop_for_two", threads(3), 0, || {
@@ -371,7 +372,7 @@ fn stopped_head() {
     });
 }
 
-/// Breaks if a head that was called and is stopped leaves CALLING set: nobody would ever be called again.
+/// Breaks if a head that was called, then stopped, and took all the same, leaves CALLING set: nobody would be called again.
 #[test]
 fn called_and_stopped_with_one_behind() {
     both("called_and_stopped_with_one_behind", threads(3), 0, || {
@@ -394,7 +395,7 @@ fn called_and_stopped_with_one_behind() {
     });
 }
 
-/// Breaks if a head that was called, then overtaken, then stopped, takes the call of the one behind it along.
+/// Breaks if a head that was called, then overtaken, then stopped in vain, leaves CALLING set, or another's leaving clears it.
 #[test]
 fn called_overtaken_stopped_with_one_behind() {
     both("called_overtaken_stopped_with_one_behind", threads(4), 0, || {
@@ -419,6 +420,51 @@ fn called_overtaken_stopped_with_one_behind() {
         );
         settled(&s, 1);
         d.check_times(2 + u32::from(got) + u32::from(overtook));
+    });
+}
+
+/// Breaks if a head that is stopped when it is to be called leaves CALLING set.
+#[test]
+fn stopped_and_called_with_one_behind() {
+    both("stopped_and_called_with_one_behind", threads(3), 0, || {
+        let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
+        let held = s.acquire();
+        let (got, _, _) = join3(
+            || try_until(&s, 1, &stop, &d),
+            || {
+                let _permit = s.acquire();
+                d.set();
+            },
+            || {
+                stop.go();
+                d.set();
+                drop(held);
+            },
+        );
+        settled(&s, 1);
+        d.check_times(2 + u32::from(got));
+    });
+}
+
+/// Breaks if permits that were to be handed to one who is stopped do not go to the one behind it.
+#[test]
+fn hand_over_vs_stop_with_one_behind() {
+    both("hand_over_vs_stop_with_one_behind", threads(3), 0, || {
+        let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
+        let (got, _, _) = join3(
+            || try_until(&s, 3, &stop, &d),
+            || {
+                let _permit = s.acquire_many(2);
+                d.set();
+            },
+            || {
+                s.release(0); // who is there and over age is found unserved
+                stop.go();
+                s.release(2);
+            },
+        );
+        settled(&s, 3);
+        d.check_times(1 + u32::from(got));
     });
 }
 

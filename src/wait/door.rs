@@ -340,7 +340,7 @@ impl Door {
         self.word.compare_exchange(word, to, Acquire, Relaxed).ok()?;
         let granted = line.grant_first().flatten();
         if granted.is_none() {
-            self.word.fetch_add(first.permits << SHIFT, Release);
+            self.word.fetch_add(first.permits << SHIFT, Relaxed); // the sequences of those who gave them go on
         }
         if line.first().is_none_or(|next| !next.is_aged()) {
             self.word.fetch_and(!SERVING, Relaxed);
