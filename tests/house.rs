@@ -50,9 +50,9 @@ fn every_word_is_in_its_room() {
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
-/// What the design promises of signals, waits, times and permits; R9 promises nothing.
-const PROMISES: [(&str, std::ops::RangeInclusive<usize>); 4] =
-    [("S", 1..=14), ("R", 1..=8), ("T", 1..=7), ("K", 1..=4)];
+/// What the design promises of each kind of thing; R9 promises nothing.
+const PROMISES: [(&str, std::ops::RangeInclusive<usize>); 6] =
+    [("S", 1..=14), ("R", 1..=8), ("T", 1..=7), ("L", 1..=6), ("K", 1..=4), ("B", 1..=4)];
 
 #[test]
 fn every_promise_is_named_by_a_test() {

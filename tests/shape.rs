@@ -9,10 +9,11 @@ use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use stopwhen::barrier::{OnStop, Party, Passed};
 use stopwhen::signal::{Cancel, GoOnDrop, Then, WaitAsync};
-use stopwhen::{AcquireError, BarrierError, BoundedSemaphore, Broken, Cause, Closed, Ended, JoinError, OverRelease};
-use stopwhen::{OwnedPermit, Permit, PopError, PushError, Semaphore, Signal, Stopped, Till, TryPopError, Until};
-use stopwhen::{clock, error};
+use stopwhen::{AcquireError, BarrierError, Broken, Cause, Closed, Ended, JoinError, OverRelease, PopError, PushError};
+use stopwhen::{Barrier, BoundedSemaphore, Event, OwnedPermit, Permit, Semaphore, Signal, Stopped, Till, TryPopError};
+use stopwhen::{Until, clock, error};
 
 /// A handle is a pointer, and an `Option` of it too.
 #[test]
@@ -71,6 +72,39 @@ fn auto_traits_are_as_promised() {
     unwinds::<OwnedPermit>();
     moves::<OwnedPermit>();
     is_static::<OwnedPermit>();
+}
+
+/// Barrier and Event: what they are, how large, every signature once.
+#[test]
+fn barriers_and_events_have_the_documented_shape() {
+    fn place<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug + 'static>() {}
+    fn value<T: Copy + Eq + Hash + Debug + Send + Sync + Unpin + UnwindSafe + 'static>() {}
+    place::<Barrier>();
+    place::<Event>();
+    place::<Party>();
+    value::<Passed>();
+    value::<OnStop>();
+    assert!(size_of::<Barrier>() <= 80 && size_of::<Event>() <= 40 && size_of::<Passed>() <= 16);
+    in_time("every signature", || {
+        static BARRIER: Barrier = Barrier::new(1);
+        let b: Barrier = Barrier::new(1).with_action(|| ()).on_stop(OnStop::Break).on_stop(OnStop::Withdraw);
+        let passed: Result<Passed, Broken> = BARRIER.wait();
+        let _: (usize, u64, bool) = passed.map(|p| (p.index(), p.generation(), p.is_leader())).unwrap();
+        let _: Result<Passed, BarrierError> = b.wait_until((Duration::ZERO, &Signal::done()));
+        let (): () = b.abort();
+        let (): () = b.reset();
+        let _: (bool, usize, usize) = (b.is_broken(), b.waiting(), b.size());
+        let mut party: Party = Arc::new(b).party();
+        let _: Result<Passed, Broken> = party.wait();
+        let _: Result<Passed, BarrierError> = party.wait_until(Duration::ZERO);
+        let _: &Arc<Barrier> = party.barrier();
+        static EVENT: Event = Event::new();
+        let (): () = EVENT.set();
+        let (): () = EVENT.wait();
+        let _: Result<(), Stopped> = EVENT.wait_until(Duration::ZERO);
+        let (): () = EVENT.clear();
+        let _: (bool, Event) = (EVENT.is_set(), Event::default());
+    });
 }
 
 /// Traits of `Signal`, of its parts, of errors.

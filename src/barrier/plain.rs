@@ -162,18 +162,26 @@ impl Barrier {
         (!seen.has(LINED)).then_some(seen)
     }
 
-    /// Begins another generation: P2. `None`: the line decides.
+    /// Has the present generation end, if nobody else ends it first: P2. `None`: the line decides.
+    ///
+    /// Resets that meet are one: who breaks and who resets what it finds broken would else send each other home.
     pub(super) fn reset_plain(&self) -> Option<()> {
-        let mut round = 0;
-        loop {
-            let seen = self.plain()?;
+        let (mut seen, mut round) = (self.plain()?, 0);
+        let generation = seen.generation();
+        while seen.generation() == generation {
             if seen.arrived() > 0 {
-                self.abort();
+                let inside = self.queue.enter();
+                let marks = || self.word.compare_exchange(seen.0, seen.0 | BROKEN, Release, Relaxed).is_ok();
+                if seen.is_broken() || marks() {
+                    self.send_home(inside, generation);
+                }
                 relax(&mut round);
             } else if self.word.compare_exchange(seen.0, seen.next(), Relaxed, Relaxed).is_ok() {
-                return Some(());
+                break;
             }
+            seen = self.plain()?;
         }
+        Some(())
     }
 
     /// Has the line decide from now on, if it does not already: P5.
