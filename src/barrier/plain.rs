@@ -24,7 +24,7 @@
 //! believed with Acquire: what came before an abort. Sleepers learn from the grant.
 //!
 //! # Why not
-//! - A count and a generation beside it (two words): who looks at one must likely the other.
+//! - A count and a generation beside it (two words): who looks at one must guess the other.
 //! - A stop that takes its arrival back from the word at once: the look lasts some 15 µs, and then it sits down anyway.
 use super::line::Note;
 use super::{Barrier, Inside, Passed};
