@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 use stopwhen::signal::Cancel;
-use stopwhen::{Signal, Till};
+use stopwhen::{Barrier, Event, Signal, Till};
 
 const ROUNDS: usize = 300;
 
@@ -86,6 +86,7 @@ fn all() {
         composites_come_and_go(round);
         tills_come_and_go(round);
         orphans();
+        barriers_and_events(round);
     }
     println!("races: {ROUNDS} rounds");
 }
@@ -118,6 +119,42 @@ fn every_observer_sees_what_came_before() {
         });
     });
     assert!(!a.go() && child.is_go());
+}
+
+/// What came before any arrival is seen by all who pass; what came before a set, by all it releases.
+fn barriers_and_events(round: usize) {
+    let (plain, event) = ([Plain::new(), Plain::new()], Event::new());
+    let acted = Plain::new();
+    let seen = acted.clone();
+    let b = if round % 2 == 0 { Barrier::new(3) } else { Barrier::new(3).with_action(move || seen.set()) };
+    let (b, stop) = (Arc::new(b), Signal::new());
+    together(|s| {
+        s.spawn(|| {
+            plain[0].set();
+            b.wait().unwrap();
+            plain[1].set();
+            event.set();
+            stop.go();
+        });
+        s.spawn(|| {
+            b.wait_until(&stop).unwrap();
+            plain[0].check();
+            event.wait();
+            plain[1].check();
+        });
+        let mut party = b.party();
+        s.spawn(|| {
+            party.wait().unwrap();
+            plain[0].check();
+            if round % 2 == 1 {
+                acted.check();
+            }
+            if event.wait_until(&stop).is_ok() {
+                plain[1].check();
+            }
+            drop(party);
+        });
+    });
 }
 
 fn callbacks_come_and_go(round: usize) {

@@ -43,9 +43,9 @@ fn settled(passed: &[Passed], generation: u64) {
 
 // ---- what is sent across ---------------------------------------------------------------------------------
 
-fn payloads(name: &str, form: Form) {
+fn payloads(name: &str, form: Form, floor: usize) {
     form.set();
-    model(name, threads(2), 0, move || {
+    model(name, threads(2), floor, move || {
         let (b, mine, yours) = (form.barrier(2), Payload::new(), Payload::new());
         let meet = |mine: &Payload, yours: &Payload| {
             mine.set();
@@ -62,24 +62,24 @@ fn payloads(name: &str, form: Form) {
 /// Breaks if an arrival is not Release, or the last one's step not Acquire, or what it leaves not Release, or the look not Acquire.
 #[test]
 fn payloads_of_who_looks() {
-    payloads("payloads_of_who_looks", Looks);
+    payloads("payloads_of_who_looks", Looks, 51);
 }
 
 /// Breaks if the last arrival ignores sleepers, or the word found on the way to the seat is not Acquire.
 #[test]
 fn payloads_of_who_sleeps() {
-    payloads("payloads_of_who_sleeps", Sleeps);
+    payloads("payloads_of_who_sleeps", Sleeps, 32);
 }
 
 /// Breaks if the last arrival does not let the line pass.
 #[test]
 fn payloads_in_line() {
-    payloads("payloads_in_line", Line);
+    payloads("payloads_in_line", Line, 33);
 }
 
-fn three(name: &str, form: Form) {
+fn three(name: &str, form: Form, floor: usize) {
     form.set();
-    model(name, threads(3), 0, move || {
+    model(name, threads(3), floor, move || {
         let (b, d) = (form.barrier(3), [Payload::new(), Payload::new(), Payload::new()]);
         let meet = |i: usize| {
             d[i].set();
@@ -95,24 +95,24 @@ fn three(name: &str, form: Form) {
 /// Breaks if an arrival in the middle does not hand on what came before it.
 #[test]
 fn three_look() {
-    three("three_look", Looks);
+    three("three_look", Looks, 13_000);
 }
 
 /// Breaks if who lets two pass, each under its own hold of the lock, forgets the second.
 #[test]
 fn three_sleep() {
-    three("three_sleep", Sleeps);
+    three("three_sleep", Sleeps, 1000);
 }
 
 /// Breaks as `three_sleep`.
 #[test]
 fn three_in_line() {
-    three("three_in_line", Line);
+    three("three_in_line", Line, 530);
 }
 
-fn two_generations(name: &str, form: Form) {
+fn two_generations(name: &str, form: Form, floor: usize) {
     form.set();
-    model(name, threads(2), 0, move || {
+    model(name, threads(2), floor, move || {
         let (b, d) = (form.barrier(2), [Payload::new(), Payload::new()]);
         let meet = |i: usize| {
             d[i].set();
@@ -131,24 +131,24 @@ fn two_generations(name: &str, form: Form) {
 /// Breaks if who looks late takes the second generation's arrivals for its own.
 #[test]
 fn two_generations_looked_at() {
-    two_generations("two_generations_looked_at", Looks);
+    two_generations("two_generations_looked_at", Looks, 40_000);
 }
 
 /// Breaks if those who sleep in the second generation are taken for those of the first.
 #[test]
 fn two_generations_slept_through() {
-    two_generations("two_generations_slept_through", Sleeps);
+    two_generations("two_generations_slept_through", Sleeps, 4800);
 }
 
 /// Breaks as the one above.
 #[test]
 fn two_generations_in_line() {
-    two_generations("two_generations_in_line", Line);
+    two_generations("two_generations_in_line", Line, 870);
 }
 
-fn generations_apart(name: &str, form: Form) {
+fn generations_apart(name: &str, form: Form, floor: usize) {
     form.set();
-    model(name, threads(3), 0, move || {
+    model(name, threads(3), floor, move || {
         let b = form.barrier(2);
         // Two of three pass; who has passed lets the third go.
         let meet = |end: Result<Passed, BarrierError>| {
@@ -166,20 +166,20 @@ fn generations_apart(name: &str, form: Form) {
 /// Breaks if who ends one generation lets go of a member of the next.
 #[test]
 fn generations_apart_sleeping() {
-    generations_apart("generations_apart_sleeping", Sleeps);
+    generations_apart("generations_apart_sleeping", Sleeps, 2400);
 }
 
 /// Breaks as the one above.
 #[test]
 fn generations_apart_in_line() {
-    generations_apart("generations_apart_in_line", Line);
+    generations_apart("generations_apart_in_line", Line, 2000);
 }
 
 // ---- stops -----------------------------------------------------------------------------------------------
 
-fn stop_vs_last(name: &str, form: Form) {
+fn stop_vs_last(name: &str, form: Form, floor: usize) {
     form.set();
-    model(name, threads(3), 0, move || {
+    model(name, threads(3), floor, move || {
         let (b, stop, d) = (form.barrier(2), Signal::new(), Payload::new());
         let (stopped, _, last) = join3(
             || {
@@ -215,24 +215,24 @@ fn stop_vs_last(name: &str, form: Form) {
 /// B1, B2. Breaks if a stopped one keeps its arrival, or leaves a generation that has ended.
 #[test]
 fn stop_vs_last_looking() {
-    stop_vs_last("stop_vs_last_looking", Looks);
+    stop_vs_last("stop_vs_last_looking", Looks, 260);
 }
 
 /// B1, B2. Breaks as the one above, or if who was stopped is granted while it is in line.
 #[test]
 fn stop_vs_last_sleeping() {
-    stop_vs_last("stop_vs_last_sleeping", Sleeps);
+    stop_vs_last("stop_vs_last_sleeping", Sleeps, 640);
 }
 
-/// B1, B2. Breaks if a stop ends a generation that has ended, for one of its members.
+/// B1, B2. Breaks if a stopped one leaves a generation that has ended.
 #[test]
 fn stop_vs_last_in_line() {
-    stop_vs_last("stop_vs_last_in_line", Line);
+    stop_vs_last("stop_vs_last_in_line", Line, 1200);
 }
 
-fn two_stops(name: &str, form: Form) {
+fn two_stops(name: &str, form: Form, floor: usize) {
     form.set();
-    model(name, threads(3), 0, move || {
+    model(name, threads(3), floor, move || {
         let (b, stop) = (form.barrier(3), Signal::new());
         let (p, q, _) = join3(|| b.wait_until(&stop), || b.wait_until(&stop), || stop.go());
         let ends = [p.unwrap_err(), q.unwrap_err()];
@@ -244,20 +244,20 @@ fn two_stops(name: &str, form: Form) {
 /// B1. Breaks if one whose barrier is broken may leave for its own stop, with nobody to take its arrival back.
 #[test]
 fn two_stops_sleeping() {
-    two_stops("two_stops_sleeping", Sleeps);
+    two_stops("two_stops_sleeping", Sleeps, 36_000);
 }
 
 /// B1. Breaks as the one above.
 #[test]
 fn two_stops_in_line() {
-    two_stops("two_stops_in_line", Line);
+    two_stops("two_stops_in_line", Line, 29_000);
 }
 
 /// B1. Breaks if one that withdraws keeps its arrival, or breaks the barrier, or if the others keep a hole in their indices.
 #[test]
 fn withdraw_vs_arrive() {
     Sleeps.set();
-    model("withdraw_vs_arrive", threads(3), 0, || {
+    model("withdraw_vs_arrive", threads(3), 1300, || {
         let (b, stop) = (Barrier::new(2).on_stop(OnStop::Withdraw), Signal::new());
         let (p, _, q) = join3(
             || b.wait_until(&stop).or_else(|_| b.wait().map_err(|Broken| BarrierError::Broken)),
@@ -271,11 +271,11 @@ fn withdraw_vs_arrive() {
 
 // ---- the action ------------------------------------------------------------------------------------------
 
-/// B2. Breaks if a member is let go of before the action has run, or is stopped during it.
+/// B2. Breaks if a member passes before the action has run, or is stopped during it.
 #[test]
 fn action_vs_stop() {
     Sleeps.set();
-    model("action_vs_stop", threads(3), 0, || {
+    model("action_vs_stop", threads(3), 1200, || {
         let (d, stop) = (Payload::new(), Signal::new());
         let seen = d.clone();
         let b = Barrier::new(2).with_action(move || seen.set());
@@ -295,7 +295,7 @@ fn action_vs_stop() {
 #[test]
 fn action_payload() {
     Sleeps.set();
-    model("action_payload", threads(2), 0, || {
+    model("action_payload", threads(2), 33, || {
         let d = Payload::new();
         let seen = d.clone();
         let b = Barrier::new(2).with_action(move || seen.set());
@@ -312,7 +312,7 @@ fn action_payload() {
 fn action_panics() {
     Sleeps.set();
     quietly("planned");
-    model("action_panics", threads(3), 0, || {
+    model("action_panics", threads(3), 1300, || {
         let (b, stop) = (Barrier::new(2).with_action(|| panic!("planned")), Signal::new());
         let b = Arc::new(b);
         let (other, last) = (b.clone(), b.clone());
@@ -333,9 +333,9 @@ fn action_panics() {
 
 // ---- reset, abort ----------------------------------------------------------------------------------------
 
-fn reset_vs_arrive(name: &str, form: Form) {
+fn reset_vs_arrive(name: &str, form: Form, floor: usize) {
     form.set();
-    model(name, threads(2), 0, move || {
+    model(name, threads(2), floor, move || {
         let b = form.barrier(2);
         let (p, q) = join2(
             || b.wait(),
@@ -355,24 +355,24 @@ fn reset_vs_arrive(name: &str, form: Form) {
 /// B3. Breaks if the reset does not wait for one that looks, or that one keeps its arrival.
 #[test]
 fn reset_vs_arrive_looking() {
-    reset_vs_arrive("reset_vs_arrive_looking", Looks);
+    reset_vs_arrive("reset_vs_arrive_looking", Looks, 1300);
 }
 
 /// B3. Breaks if the reset leaves a sleeper where it is, or its arrival.
 #[test]
 fn reset_vs_arrive_sleeping() {
-    reset_vs_arrive("reset_vs_arrive_sleeping", Sleeps);
+    reset_vs_arrive("reset_vs_arrive_sleeping", Sleeps, 790);
 }
 
 /// B3. Breaks if the reset leaves an arrival.
 #[test]
 fn reset_vs_arrive_in_line() {
-    reset_vs_arrive("reset_vs_arrive_in_line", Line);
+    reset_vs_arrive("reset_vs_arrive_in_line", Line, 570);
 }
 
-fn reset_vs_last(name: &str, form: Form) {
+fn reset_vs_last(name: &str, form: Form, floor: usize) {
     form.set();
-    model(name, threads(3), 0, move || {
+    model(name, threads(3), floor, move || {
         let b = form.barrier(2);
         let (p, q, _) = join3(
             || b.wait(),
@@ -393,24 +393,24 @@ fn reset_vs_last(name: &str, form: Form) {
 /// B3. Breaks if one that looks late takes a generation that has ended for one that was reset, or the other way round.
 #[test]
 fn reset_vs_last_looking() {
-    reset_vs_last("reset_vs_last_looking", Looks);
+    reset_vs_last("reset_vs_last_looking", Looks, 8100);
 }
 
-/// B3. Breaks if those who slept are let go of twice, or with the verdict of another generation.
+/// B3. Breaks if the reset sends members of a generation home that has ended.
 #[test]
 fn reset_vs_last_sleeping() {
-    reset_vs_last("reset_vs_last_sleeping", Sleeps);
+    reset_vs_last("reset_vs_last_sleeping", Sleeps, 2500);
 }
 
 /// B3. Breaks as the one above.
 #[test]
 fn reset_vs_last_in_line() {
-    reset_vs_last("reset_vs_last_in_line", Line);
+    reset_vs_last("reset_vs_last_in_line", Line, 650);
 }
 
-fn abort_payload(name: &str, form: Form) {
+fn abort_payload(name: &str, form: Form, floor: usize) {
     form.set();
-    model(name, threads(2), 0, move || {
+    model(name, threads(2), floor, move || {
         let (b, d) = (form.barrier(2), Payload::new());
         join2(
             || {
@@ -429,26 +429,26 @@ fn abort_payload(name: &str, form: Form) {
 /// Breaks if breaking is not Release, or the look, or the look of who finds it broken, not Acquire.
 #[test]
 fn abort_payload_looking() {
-    abort_payload("abort_payload_looking", Looks);
+    abort_payload("abort_payload_looking", Looks, 33);
 }
 
 /// Breaks if an abort leaves a sleeper where it is.
 #[test]
 fn abort_payload_sleeping() {
-    abort_payload("abort_payload_sleeping", Sleeps);
+    abort_payload("abort_payload_sleeping", Sleeps, 32);
 }
 
 /// Breaks as the one above.
 #[test]
 fn abort_payload_in_line() {
-    abort_payload("abort_payload_in_line", Line);
+    abort_payload("abort_payload_in_line", Line, 20);
 }
 
 // ---- parties ---------------------------------------------------------------------------------------------
 
-fn party_vs_arrive(name: &str, action: bool) {
+fn party_vs_arrive(name: &str, action: bool, floor: usize) {
     Sleeps.set();
-    model(name, threads(2), 0, move || {
+    model(name, threads(2), floor, move || {
         let (d, before) = (Payload::new(), Payload::new());
         let seen = d.clone();
         let b = Barrier::new(2);
@@ -474,20 +474,20 @@ fn party_vs_arrive(name: &str, action: bool) {
 /// B4. Breaks if a party that leaves does not look whether all others are there, or nobody runs the action then.
 #[test]
 fn party_leaves_vs_arrive_with_action() {
-    party_vs_arrive("party_leaves_vs_arrive_with_action", true);
+    party_vs_arrive("party_leaves_vs_arrive_with_action", true, 11);
 }
 
 /// B4. Breaks as the one above.
 #[test]
 fn party_leaves_vs_arrive() {
-    party_vs_arrive("party_leaves_vs_arrive", false);
+    party_vs_arrive("party_leaves_vs_arrive", false, 11);
 }
 
 /// B4. Breaks if the appointed one, stopped before, does not lead.
 #[test]
 fn party_leaves_vs_stop_of_the_first() {
     Sleeps.set();
-    model("party_leaves_vs_stop_of_the_first", threads(3), 0, || {
+    model("party_leaves_vs_stop_of_the_first", threads(3), 480, || {
         let (d, stop) = (Payload::new(), Signal::new());
         let seen = d.clone();
         let b = Arc::new(Barrier::new(2).with_action(move || seen.set()));
@@ -508,7 +508,7 @@ fn party_leaves_vs_stop_of_the_first() {
 #[test]
 fn party_leaves_two() {
     Sleeps.set();
-    model("party_leaves_two", threads(3), 0, || {
+    model("party_leaves_two", threads(3), 160, || {
         let d = Payload::new();
         let seen = d.clone();
         let b = Arc::new(Barrier::new(3).with_action(move || seen.set()));
@@ -528,7 +528,7 @@ fn party_leaves_two() {
 fn party_panics_vs_arrive() {
     Sleeps.set();
     quietly("planned");
-    model("party_panics_vs_arrive", threads(2), 0, || {
+    model("party_panics_vs_arrive", threads(2), 11, || {
         let b = Arc::new(Barrier::new(2));
         let party = b.party();
         let (_, p) = join2(
@@ -546,9 +546,9 @@ fn party_panics_vs_arrive() {
     });
 }
 
-fn party_made(name: &str, form: Form) {
+fn party_made(name: &str, form: Form, floor: usize) {
     form.set();
-    model(name, threads(2), 0, move || {
+    model(name, threads(2), floor, move || {
         let (b, mine, yours) = (Arc::new(Barrier::new(2)), Payload::new(), Payload::new());
         let (p, q) = join2(
             || {
@@ -573,20 +573,20 @@ fn party_made(name: &str, form: Form) {
 /// P5. Breaks if a plain barrier goes over to its line while somebody looks at the word.
 #[test]
 fn party_made_vs_who_looks() {
-    party_made("party_made_vs_who_looks", Looks);
+    party_made("party_made_vs_who_looks", Looks, 480);
 }
 
 /// P5. Breaks if those in line are not counted when the line takes over.
 #[test]
 fn party_made_vs_who_sleeps() {
-    party_made("party_made_vs_who_sleeps", Sleeps);
+    party_made("party_made_vs_who_sleeps", Sleeps, 140);
 }
 
 /// P5. Breaks if a last arrival passes by the word that has been taken over.
 #[test]
 fn party_made_vs_two() {
     Looks.set();
-    model("party_made_vs_two", threads(3), 0, || {
+    model("party_made_vs_two", threads(3), 5000, || {
         let b = Arc::new(Barrier::new(2));
         let meet = || b.wait().unwrap();
         let (p, q, _) = join3(meet, meet, || std::mem::forget(b.party()));

@@ -65,16 +65,16 @@ pub(super) struct Note {
 
 #[derive(Clone, Copy)]
 enum Verdict {
-    None,
-    Passed,
-    /// It is to run the action and let the others go.
-    Leader,
+    /// Unless somebody says otherwise.
     Broken,
+    Passed,
+    /// It is to run the action and let the others pass.
+    Leader,
 }
 
 impl Note {
     pub fn of(passed: Passed) -> Note {
-        Note { generation: passed.generation, index: passed.index, verdict: Verdict::None }
+        Note { generation: passed.generation, index: passed.index, verdict: Verdict::Broken }
     }
 }
 
@@ -96,7 +96,7 @@ impl Barrier {
             }
             if let Some(term) = &term {
                 inside.arrived += 1;
-                let note = Note { generation: inside.generation, index, verdict: Verdict::None };
+                let note = Note { generation: inside.generation, index, verdict: Verdict::Broken };
                 let patience = (until.is_none() || !term.has_come()).then_some((&self.patience, note.generation));
                 return self.sit(inside, note, term, patience);
             }
@@ -125,7 +125,7 @@ impl Barrier {
                 self.conduct(generation, 1);
                 Ok(Passed { index, is_leader: true, generation })
             }
-            _ => Ok(Passed { index, is_leader: false, generation }),
+            Verdict::Passed => Ok(Passed { index, is_leader: false, generation }),
         }
     }
 
@@ -174,7 +174,6 @@ impl Barrier {
             if note.generation != generation {
                 return Turn::NotYet;
             }
-            note.verdict = Verdict::Broken;
             if self.plain().is_some() {
                 self.take_back();
             }

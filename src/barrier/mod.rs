@@ -57,6 +57,7 @@ type Inside<'a> = wait::Inside<'a, State, Note>;
 /// 15 µs at most, and then sleeps. The others keep a lock.
 #[doc(alias = "CyclicBarrier")]
 #[doc(alias = "Phaser")]
+#[repr(C)] // what a plain one touches stands together
 pub struct Barrier {
     word: AtomicU64,
     /// Of a plain one: how many meet.

@@ -32,7 +32,9 @@ impl Patience {
         let rounds = patience(if turn % AGAIN == 0 { FULL } else { learned });
         for round in 0..rounds {
             if came() {
-                self.0.store(FULL.min(learned + 16), Relaxed);
+                if learned < FULL {
+                    self.0.store(FULL.min(learned + 16), Relaxed);
+                }
                 return true;
             }
             pause((round < SHORT) as u32);

@@ -1,7 +1,8 @@
 //! R7: a wait allocates nothing, whatever it waits for and whatever may end it.
 use super::cost;
 use std::time::Duration;
-use stopwhen::{Condition, Lock, Signal, Till};
+use stopwhen::barrier::OnStop;
+use stopwhen::{Barrier, Condition, Event, Lock, Signal, Till};
 
 const SHORT: Duration = Duration::from_micros(100);
 
@@ -20,4 +21,12 @@ pub fn waits_allocate_nothing() {
         locker.join().unwrap();
     });
     drop(guard);
+
+    let (one, two, event) = (Barrier::new(1), Barrier::new(2), Event::new());
+    let patient = Barrier::new(2).on_stop(OnStop::Withdraw);
+    assert_eq!(cost(|| one.wait()), (0, 0));
+    assert_eq!(cost(|| (two.reset(), two.wait_until((&stop, SHORT)))), (0, 0));
+    assert_eq!(cost(|| patient.wait_until((&stop, &either, SHORT))), (0, 0));
+    assert_eq!(cost(|| event.wait_until((&stop, SHORT))), (0, 0));
+    assert_eq!(cost(|| (event.set(), event.wait(), event.clear())), (0, 0));
 }

@@ -14,10 +14,10 @@ fn rounds(n: usize, rounds: usize) {
     thread::scope(|s| {
         for _ in 0..n {
             s.spawn(|| {
-                for round in 0..rounds {
+                for (round, seen) in seen.iter().enumerate() {
                     let p = b.wait().unwrap();
                     assert_eq!(p.generation(), round as u64);
-                    let before = seen[round].fetch_add(1 << p.index(), Relaxed);
+                    let before = seen.fetch_add(1 << p.index(), Relaxed);
                     assert_eq!(before & 1 << p.index(), 0, "index {} twice", p.index());
                     leaders.fetch_add(p.is_leader().into(), Relaxed);
                 }
