@@ -70,6 +70,16 @@ pub fn binary() -> &'static Path {
     })
 }
 
+/// A pipe that is read to its end, whoever listens.
+fn lines_of(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let (to, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).lines());
+        lines.for_each(|line| drop(to.send(line.unwrap())));
+    });
+    lines
+}
+
 /// A child with its two outputs being read.
 pub struct Running {
     pub child: Child,
@@ -80,20 +90,14 @@ pub struct Running {
 impl Running {
     pub fn start(command: &mut Command) -> Running {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let (output_to, output) = mpsc::channel();
-        let stdout = child.stdout.take();
-        thread::spawn(move || {
-            let mut text = String::new();
-            stdout.map(|mut pipe| pipe.read_to_string(&mut text).unwrap());
-            output_to.send(text)
-        });
-        let (errors_to, errors) = mpsc::channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        thread::spawn(move || {
-            let mut lines = stderr.lines().map(Result::unwrap);
-            lines.try_for_each(|line| errors_to.send(line))
-        });
+        let output = lines_of(child.stdout.take());
+        let errors = lines_of(child.stderr.take());
         Running { child, output, errors }
+    }
+
+    /// The next line of its standard output; what is left makes up `Ended::output`.
+    pub fn prints(&self) -> String {
+        self.output.recv_timeout(WATCHDOG).expect("a line in time")
     }
 
     /// The next line of its standard error.
@@ -117,16 +121,18 @@ impl Running {
     }
 
     pub fn finish(mut self) -> Ended {
-        let output = self.output.recv_timeout(WATCHDOG);
-        let output = output.expect("the child closes its standard output in time");
-        let mut errors = Vec::new();
-        loop {
-            match self.errors.recv_timeout(WATCHDOG) {
-                Ok(line) => errors.push(line),
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(mpsc::RecvTimeoutError::Timeout) => panic!("the child does not end in time"),
+        let rest = |lines: &Receiver<String>| {
+            let mut rest = Vec::new();
+            loop {
+                match lines.recv_timeout(WATCHDOG) {
+                    Ok(line) => rest.push(line),
+                    Err(mpsc::RecvTimeoutError::Disconnected) => break rest,
+                    Err(mpsc::RecvTimeoutError::Timeout) => panic!("the child does not end in time: {rest:?}"),
+                }
             }
-        }
+        };
+        let output = rest(&self.output).iter().map(|line| format!("{line}\n")).collect();
+        let errors = rest(&self.errors);
         // Both its outputs are closed: it is on its way out.
         let code = self.child.wait().unwrap().code();
         Ended { code, output, errors }
