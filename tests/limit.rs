@@ -40,7 +40,7 @@ impl Client {
     }
 
     /// Whether the other side has hung up.
-    fn is_over(mut self) -> bool {
+    fn hears_the_end(mut self) -> bool {
         self.0.read(&mut [0]).map_or(true, |n| n == 0)
     }
 }
@@ -65,7 +65,7 @@ fn serves_so_many_at_once_and_tells_the_others_that_it_is_busy() {
     assert_eq!((one.ask("one"), two.ask("two")), ("ONE\n".into(), "TWO\n".into()));
     let mut three = Client::of(&address);
     assert_eq!(three.hear(), "we are busy\n");
-    assert!(three.is_over());
+    assert!(three.hears_the_end());
     assert_eq!(one.ask("still here"), "STILL HERE\n");
     drop((one, two));
     let ended = end_after(running, 3);
@@ -119,7 +119,7 @@ fn ctrl_c_ends_every_kind_of_wait() {
     assert_eq!(served.ask("one"), "ONE\n");
     let mut waiting = Client::of(&address);
     running.interrupt();
-    assert!(served.is_over());
+    assert!(served.hears_the_end());
     let last = waiting.hear();
     assert!(last == "we are closing\n" || last.is_empty(), "in line, or not even let in: {last}");
     let ended = running.finish();
