@@ -1,4 +1,8 @@
 //! A visit to a monitor: what its end tells, and its waits.
+//!
+//! # Orderings
+//! The door's. `dirt` is Relaxed: its own thread's, but for a remark of another that shares the visit (whose loan ends, in order,
+//! before the visit does); `owner` and `panicked` as the monitor says.
 use super::Monitor;
 use crate::sys::{BareU8, NOBODY, Ordering::*, millis};
 use crate::wait::seat::Seat;
