@@ -562,5 +562,7 @@ fn the_lock_may_end_while_its_word_is_being_told() {
 fn is_shared_survives_panics_and_shows() {
     fn shared<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static>() {}
     shared::<Condition>();
+    #[cfg(target_pointer_width = "64")]
+    assert!(size_of::<Condition>() <= 56);
     assert_eq!(format!("{:?}", Condition::default()), "Condition { .. }");
 }

@@ -222,6 +222,8 @@ fn wraps_and_unwraps_and_shows() {
     assert_eq!(lock.into_inner(), [1, 2]);
     assert_eq!(*RLock::<u8>::default().lock(), 0);
     assert_eq!(RLock::new(5).lock().to_string(), "5");
+    #[cfg(target_pointer_width = "64")]
+    assert!(size_of::<RLock<()>>() <= 48);
     let slice: &RLock<[u8]> = &RLock::new([1, 2, 3]);
     assert_eq!(slice.lock().len(), 3);
 }

@@ -2,25 +2,29 @@
 use super::cost;
 use std::time::Duration;
 use stopwhen::barrier::OnStop;
-use stopwhen::{Barrier, Condition, Event, Lock, Signal, Till};
+use stopwhen::{Barrier, Condition, Event, Lock, RLock, Signal, Till};
 
 const SHORT: Duration = Duration::from_micros(100);
 
 pub fn waits_allocate_nothing() {
     let (stop, either, till) = (Signal::new(), &Signal::new() | &Signal::new(), Till::secs(3600));
     let lock = Lock::new(0);
+    let rlock = RLock::new(0);
     let condition = Condition::new();
 
     assert_eq!(cost(|| lock.lock().wait_until((&stop, SHORT))), (0, 0));
     assert_eq!(cost(|| lock.lock().wait_until((&either, &till, SHORT))), (0, 0));
     assert_eq!(cost(|| lock.lock().wait_some_until(|n| (*n == 1).then_some(()), (&stop, SHORT))), (0, 0));
     assert_eq!(cost(|| condition.wait_until(&mut lock.lock(), (&stop, SHORT))), (0, 0));
-    let guard = lock.lock();
+    let guards = (lock.lock(), rlock.lock(), rlock.lock());
     std::thread::scope(|s| {
-        let locker = s.spawn(|| assert_eq!(cost(|| lock.lock_until((&stop, &either, SHORT)).is_ok()), (0, 0)));
+        let locker = s.spawn(|| {
+            assert_eq!(cost(|| lock.lock_until((&stop, &either, SHORT)).is_ok()), (0, 0));
+            assert_eq!(cost(|| rlock.lock_until((&stop, &either, SHORT)).is_ok()), (0, 0));
+        });
         locker.join().unwrap();
     });
-    drop(guard);
+    drop(guards);
 
     let (one, two, event) = (Barrier::new(1), Barrier::new(2), Event::new());
     let patient = Barrier::new(2).on_stop(OnStop::Withdraw);
