@@ -22,6 +22,7 @@ fn main() {
     alone_until(&mut suite);
     alone_tells(&mut suite);
     two_cores(&mut suite);
+    two_cores_at_work(&mut suite);
     fair_shares(&mut suite);
     alternate(&mut suite);
     looks::idle_and_polled(&mut suite);
@@ -113,6 +114,27 @@ fn two_cores(suite: &mut Suite) {
         g.peer("std", pair(move || *std.lock().unwrap() += 1));
         g.peer("parking_lot", pair(move || *lot.lock() += 1));
         g.peer("async-lock, blocking", pair(move || *asynchronous.lock_blocking() += 1));
+    });
+}
+
+/// Some steps that nobody can shorten: about 30 ns each ten of them.
+fn work(seed: u64) -> u64 {
+    const STEPS: usize = 40;
+    (0..STEPS).fold(seed, |n, _| black_box(n.wrapping_mul(3).rotate_left(7)))
+}
+
+/// The same with something to do inside and outside: who comes finds it locked about half the time, for a while. Slower:
+/// pauses that are right for hammering are too long for who only waits for the end of a short section.
+fn two_cores_at_work(suite: &mut Suite) {
+    suite.group([Row::ns("L2-work", "lock, work, unlock, work, two cores").median()], |g| {
+        let (ours, std, lot) = (Lock::new(1), Mutex::new(1), parking_lot::Mutex::new(1));
+        let (asynchronous, bit) = (async_lock::Mutex::new(1), Bit::default());
+        let section = |n: &mut u64| *n = work(*n);
+        g.limit("a bit that spins for ever", pair(move || (bit.hold(|| work(1)), work(1))));
+        g.ours(pair(move || (section(&mut ours.lock()), work(1))));
+        g.peer("std", pair(move || (section(&mut std.lock().unwrap()), work(1))));
+        g.peer("parking_lot", pair(move || (section(&mut lot.lock()), work(1))));
+        g.peer("async-lock, blocking", pair(move || (section(&mut asynchronous.lock_blocking()), work(1))));
     });
 }
 
