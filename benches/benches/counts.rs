@@ -11,7 +11,7 @@ use peers::poll_once;
 use std::hint::black_box;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use stopwhen::{Condition, Lock, Signal, Till};
+use stopwhen::{Condition, Lock, Semaphore, Signal, Till};
 use stopwhen_benches::time::values;
 use stopwhen_benches::{Row, Suite, Unit};
 use tokio::sync::Notify;
@@ -127,6 +127,14 @@ const OPS: &[Op] = &[
         ours: notify,
         who: "parking_lot Condvar",
         peer: notify_peer,
+    },
+    Op {
+        id: "N-M1",
+        locked: "N-M1-locked",
+        what: "acquire + release",
+        ours: acquire,
+        who: "tokio try_acquire",
+        peer: acquire_peer,
     },
 ];
 
@@ -345,4 +353,14 @@ fn notify(n: usize) {
 fn notify_peer(n: usize) {
     let condition = parking_lot::Condvar::new();
     repeat(n, || black_box(&condition).notify_all());
+}
+
+fn acquire(n: usize) {
+    let permits = Semaphore::new(4);
+    repeat(n, || drop(black_box(&permits).acquire()));
+}
+
+fn acquire_peer(n: usize) {
+    let permits = tokio::sync::Semaphore::new(4);
+    repeat(n, || drop(black_box(&permits).try_acquire().unwrap()));
 }
