@@ -5,9 +5,9 @@ mod peers;
 use event_listener::Event;
 use peers::poll_once;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{self, Arc};
 use std::time::Duration;
-use stopwhen::{Signal, Till};
+use stopwhen::{Barrier, Condition, Lock, Semaphore, Signal, Till};
 use stopwhen_benches::heap::{Counting, bytes_each};
 use stopwhen_benches::time::values;
 use stopwhen_benches::{Goal, Group, Row, Samples, Suite, Unit};
@@ -21,6 +21,7 @@ fn main() {
     let mut suite = Suite::start("memory");
     signal(&mut suite);
     till(&mut suite);
+    places(&mut suite);
     suite.finish();
 }
 
@@ -98,5 +99,38 @@ fn till(suite: &mut Suite) {
             sleep
         });
         g.peer("tokio sleep", sleeps);
+    });
+}
+
+/// The primitives in place, without what is locked; they have nothing on the heap. More: a field that could be a bit. std's
+/// words know nothing of owners, ages, places, or who has seen which change.
+fn places(suite: &mut Suite) {
+    const fn size<T>() -> impl FnMut(&mut Samples) {
+        |out: &mut Samples| out.put(0, size_of::<T>() as f64)
+    }
+    let row = |id, what, most| Row::ns(id, what).unit(Unit::Bytes).goal(Goal::AtMost(most));
+    suite.group([row("Z1-lock", "bytes of a Lock<()>", 88.0)], |g| {
+        once(g);
+        g.ours(size::<Lock<()>>());
+        g.peer("std Mutex<()> and Condvar", size::<(sync::Mutex<()>, sync::Condvar)>());
+        g.peer("tokio Mutex<()>", size::<tokio::sync::Mutex<()>>());
+    });
+    suite.group([row("Z1-condition", "bytes of a Condition", 56.0)], |g| {
+        once(g);
+        g.ours(size::<Condition>());
+        g.peer("std Condvar", size::<sync::Condvar>());
+        g.peer("parking_lot Condvar", size::<parking_lot::Condvar>());
+    });
+    suite.group([row("Z1-semaphore", "bytes of a Semaphore", 32.0)], |g| {
+        once(g);
+        g.ours(size::<Semaphore>());
+        g.peer("tokio Semaphore", size::<tokio::sync::Semaphore>());
+        g.peer("async-lock Semaphore", size::<async_lock::Semaphore>());
+    });
+    suite.group([row("Z1-barrier", "bytes of a Barrier", 80.0)], |g| {
+        once(g);
+        g.ours(size::<Barrier>());
+        g.peer("std Barrier", size::<sync::Barrier>());
+        g.peer("tokio Barrier", size::<tokio::sync::Barrier>());
     });
 }
