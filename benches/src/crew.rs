@@ -7,6 +7,7 @@ use crate::args::args;
 use crate::machine::Load;
 use crate::suite::Samples;
 use crate::sys;
+use crate::time::calibrate_to;
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::thread;
@@ -89,10 +90,8 @@ pub fn rounds<F: FnMut(usize)>(threads: usize, on: On, make: impl Fn(usize) -> F
     let mut n = 0;
     move |out| {
         if n == 0 {
-            n = 2; // always even: a peer is then as it was at first
-            while window(threads, on, n, &make).0 < on.span() / 2 {
-                n *= 2;
-            }
+            // Always even: a peer is then as it was at first.
+            n = calibrate_to(on.span(), 2, |n| window(threads, on, n, &make).0);
         }
         for _ in 0..ATTEMPTS {
             let (took, clean) = window(threads, on, n, &make);

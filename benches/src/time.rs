@@ -17,9 +17,14 @@ const ATTEMPTS: usize = 3;
 const UNNOTICED: Duration = Duration::from_micros(4);
 
 /// Doubles the count until a sample is about as long as it should be.
-fn calibrate(mut run: impl FnMut(usize) -> Duration) -> usize {
-    let mut n = 1;
-    while run(n) < args().sample() / 2 {
+fn calibrate(run: impl FnMut(usize) -> Duration) -> usize {
+    calibrate_to(args().sample(), 1, run)
+}
+
+/// Doubles the count, beginning with `n`, until a sample takes about `span`: three in a row, or one that was interrupted would
+/// leave the row with samples too short to mean anything.
+pub(crate) fn calibrate_to(span: Duration, mut n: usize, mut run: impl FnMut(usize) -> Duration) -> usize {
+    while (0..3).any(|_| run(n) < span / 2) {
         n *= 2;
     }
     n
