@@ -206,6 +206,17 @@ impl BoundedSemaphore {
 
     /// Gives `n` forgotten permits back.
     ///
+    /// ```
+    /// use stopwhen::{BoundedSemaphore, OverRelease};
+    ///
+    /// let buffers = BoundedSemaphore::new(2);
+    /// let permit = buffers.acquire();
+    /// assert_eq!(buffers.release(1), Err(OverRelease)); // it is out, not forgotten
+    /// permit.forget();
+    /// assert_eq!(buffers.release(1), Ok(()));
+    /// assert_eq!(buffers.available(), buffers.bound());
+    /// ```
+    ///
     /// # Errors
     /// [`OverRelease`] if fewer were forgotten; then nothing is changed.
     #[doc(alias = "add_permits")]

@@ -39,7 +39,7 @@ use std::fmt;
 ///
 /// # Memory ordering
 /// What came before a permit was given back happens before whoever takes it next.
-#[doc(alias = "Permits")]
+#[doc(alias = "CountingSemaphore")]
 pub struct Semaphore {
     door: Door,
 }
@@ -72,6 +72,20 @@ impl Semaphore {
 
     /// Takes a permit, unless `until` comes first. One that is free is taken even if it has come.
     ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stopwhen::{Semaphore, Signal, Stopped};
+    ///
+    /// let (slots, stop) = (Semaphore::new(1), Signal::new());
+    /// let permit = slots.acquire_until(&stop)?;
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| assert_eq!(slots.acquire_until((&stop, Duration::from_secs(60))).err(), Some(Stopped)));
+    ///     stop.go();
+    /// });
+    /// # drop(permit);
+    /// # Ok::<(), Stopped>(())
+    /// ```
+    ///
     /// # Blocking
     /// Until one is free, or `until`.
     ///
@@ -84,6 +98,18 @@ impl Semaphore {
     }
 
     /// Takes `n` permits, all at once; 0 are always there to be taken.
+    ///
+    /// ```
+    /// use stopwhen::Semaphore;
+    ///
+    /// let readers = Semaphore::new(8); // a lock for eight readers, or one writer
+    /// let writer = readers.acquire_many(8);
+    /// assert!(readers.try_acquire().is_none());
+    /// drop(writer);
+    /// let reader = readers.acquire();
+    /// assert_eq!(readers.available(), 7);
+    /// # drop(reader);
+    /// ```
     ///
     /// # Blocking
     /// Until `n` are free at once.
@@ -126,6 +152,20 @@ impl Semaphore {
     }
 
     /// As [`acquire`](Semaphore::acquire), with a permit that owns its semaphore.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use stopwhen::Semaphore;
+    ///
+    /// let slots = Arc::new(Semaphore::new(2));
+    /// let mut workers = Vec::new();
+    /// for _ in 0..4 {
+    ///     let permit = slots.acquire_owned(); // two at a time
+    ///     workers.push(std::thread::spawn(move || drop(permit)));
+    /// }
+    /// workers.into_iter().for_each(|worker| worker.join().unwrap());
+    /// assert_eq!(slots.available(), 2);
+    /// ```
     ///
     /// # Blocking
     /// Until one is free.
@@ -185,6 +225,18 @@ impl Semaphore {
     }
 
     /// Makes `n` new permits.
+    ///
+    /// ```
+    /// use stopwhen::Semaphore;
+    ///
+    /// let ready = Semaphore::new(0);
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| ready.acquire_many(3).forget()); // waits for three things to be done
+    ///     ready.release(1);
+    ///     ready.release(2);
+    /// });
+    /// assert_eq!(ready.available(), 0);
+    /// ```
     ///
     /// # Panics
     /// If more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS) would be available then; nothing is changed.

@@ -71,6 +71,10 @@ impl<P: Deref<Target: Source>> Drop for Share<P> {
 /// assert_eq!((one.count(), slots.available()), (1, 2));
 /// ```
 ///
+/// # Panics
+/// Dropping it panics if that makes more than [`MAX_PERMITS`](crate::Semaphore::MAX_PERMITS) available, which takes a `release` of
+/// about as many while it was out; its permits are lost then. Those of a `BoundedSemaphore` always find room.
+///
 /// # Memory ordering
 /// What came before it was given back happens before whoever takes it next.
 #[must_use = "a permit that is dropped at once is given back at once"]
