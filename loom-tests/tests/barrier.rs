@@ -230,6 +230,36 @@ fn stop_vs_last_in_line() {
     stop_vs_last("stop_vs_last_in_line", Line, 1200);
 }
 
+fn stop_by_who_has_passed(name: &str, form: Form, floor: usize) {
+    form.set();
+    model(name, threads(3), floor, move || {
+        let (b, stop) = (form.barrier(3), Signal::new());
+        let (p, q, r) = join3(
+            || {
+                let passed = b.wait().unwrap();
+                stop.go();
+                passed
+            },
+            || b.wait_until(&stop).unwrap(),
+            || b.wait().unwrap(),
+        );
+        settled(&[p, q, r], 0);
+        assert_eq!(b.waiting(), 0);
+    });
+}
+
+/// B2. Breaks if one that has yet to be let go of, because the lock was opened between, leaves a generation that has ended.
+#[test]
+fn stop_by_who_has_passed_sleeping() {
+    stop_by_who_has_passed("stop_by_who_has_passed_sleeping", Sleeps, 4900);
+}
+
+/// B2. Breaks as the one above.
+#[test]
+fn stop_by_who_has_passed_in_line() {
+    stop_by_who_has_passed("stop_by_who_has_passed_in_line", Line, 4100);
+}
+
 fn two_stops(name: &str, form: Form, floor: usize) {
     form.set();
     model(name, threads(3), floor, move || {
