@@ -366,10 +366,15 @@ fn action_panics() {
 fn reset_vs_arrive(name: &str, form: Form, floor: usize) {
     form.set();
     model(name, threads(2), floor, move || {
-        let b = form.barrier(2);
+        let (b, d) = (form.barrier(2), Payload::new());
         let (p, q) = join2(
-            || b.wait(),
             || {
+                let end = b.wait();
+                d.check(); // however it ended
+                end
+            },
+            || {
+                d.set();
                 b.reset();
                 b.wait_until(Duration::ZERO)
             },
@@ -382,7 +387,7 @@ fn reset_vs_arrive(name: &str, form: Form, floor: usize) {
     });
 }
 
-/// B3. Breaks if the reset does not wait for one that looks, or that one keeps its arrival.
+/// B3. Breaks if the reset does not wait for one that looks, or that one keeps its arrival; or if breaking is not Release.
 #[test]
 fn reset_vs_arrive_looking() {
     reset_vs_arrive("reset_vs_arrive_looking", Looks, 1300);

@@ -43,6 +43,26 @@ fn set_vs_is_set() {
     });
 }
 
+/// Breaks if a `set` that finds sleepers is not Release.
+#[test]
+fn set_with_a_sleeper_vs_is_set() {
+    model("set_with_a_sleeper_vs_is_set", threads(3), 0, || {
+        let (e, d) = (Event::new(), Payload::new());
+        join3(
+            || e.wait(),
+            || {
+                if e.is_set() {
+                    d.check();
+                }
+            },
+            || {
+                d.set();
+                e.set();
+            },
+        );
+    });
+}
+
 /// Breaks if `set` does not release one that waits: the event is cleared at once.
 #[test]
 fn set_and_clear_vs_wait() {

@@ -189,7 +189,7 @@ impl Barrier {
     ///
     /// # Memory ordering
     /// What came before the arrival of any of them happens before each of them passes. What came before an
-    /// [`abort`](Barrier::abort) happens before those who get [`Broken`] for it return.
+    /// [`abort`](Barrier::abort) or a [`reset`](Barrier::reset) happens before those who get [`Broken`] for it return.
     pub fn wait(&self) -> Result<Passed, Broken> {
         self.meet(None).map_err(|_| Broken)
     }

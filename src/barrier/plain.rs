@@ -21,7 +21,7 @@
 //! Release of each arrival ↔ Acquire of the last arrival's step: what all have done. Its Release ↔ Acquire of whoever sees
 //! the new generation, by looking or on the way to its seat. Every change of the word is a read-modify-write, so
 //! release sequences stay whole, and those that send nothing themselves are Relaxed. BROKEN is set with Release and
-//! believed with Acquire: what came before an abort. Sleepers learn from the grant.
+//! believed with Acquire: what came before an abort or a reset. Sleepers learn from the grant.
 //!
 //! # Why not
 //! - A count and a generation beside it (two words): who looks at one must guess the other.
