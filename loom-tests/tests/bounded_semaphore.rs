@@ -16,7 +16,7 @@ fn settled(s: &BoundedSemaphore, forgotten: usize) {
 /// Breaks if forgetting is not Release, or giving the forgotten back not Acquire.
 #[test]
 fn forget_vs_release() {
-    each_first("forget_vs_release", threads(2), 0, |order| {
+    each_first("forget_vs_release", threads(2), 6, |order| {
         let (s, d) = (BoundedSemaphore::new(1), Payload::new());
         let held = s.acquire();
         let (_, back) = order.race(
@@ -40,7 +40,7 @@ fn forget_vs_release() {
 /// Breaks if one forgotten permit is given back twice.
 #[test]
 fn release_vs_release() {
-    each_first("release_vs_release", threads(2), 0, |order| {
+    each_first("release_vs_release", threads(2), 22, |order| {
         let s = BoundedSemaphore::new(2);
         s.acquire().forget();
         let (a, b) = order.race(|| s.release(1).is_ok(), || s.release(1).is_ok());
@@ -52,7 +52,7 @@ fn release_vs_release() {
 /// Breaks if what is given back is not told to who waits, or the forgetter's work does not travel with it.
 #[test]
 fn forgotten_for_a_waiter() {
-    each_first("forgotten_for_a_waiter", threads(3), 0, |order| {
+    each_first("forgotten_for_a_waiter", threads(3), 82, |order| {
         let (s, d) = (BoundedSemaphore::new(1), Payload::new());
         let held = s.acquire();
         let (_, back, _) = order.race3(
@@ -74,7 +74,7 @@ fn forgotten_for_a_waiter() {
 /// Breaks if drained permits are not counted, or are counted before they were taken.
 #[test]
 fn drain_vs_release() {
-    each_first("drain_vs_release", threads(3), 0, |order| {
+    each_first("drain_vs_release", threads(3), 790, |order| {
         let s = BoundedSemaphore::new(2);
         let (drained, back, _) = order.race3(
             || s.drain(),
@@ -91,7 +91,7 @@ fn drain_vs_release() {
 /// Breaks if a release of the forgotten is lost on one who queues meanwhile.
 #[test]
 fn release_vs_acquire() {
-    each_first("release_vs_acquire", threads(2), 0, |order| {
+    each_first("release_vs_acquire", threads(2), 34, |order| {
         let s = BoundedSemaphore::new(1);
         s.acquire().forget();
         order.race(|| s.release(1).is_ok(), || drop(s.acquire()));

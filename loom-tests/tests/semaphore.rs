@@ -43,7 +43,7 @@ fn settled(s: &Semaphore, permits: usize) {
 /// Breaks if giving back is not Release, or trying not Acquire.
 #[test]
 fn drop_vs_try() {
-    each_first("drop_vs_try", threads(2), 0, |order| {
+    each_first("drop_vs_try", threads(2), 6, |order| {
         let (s, d) = (Semaphore::new(1), Payload::new());
         let held = s.acquire();
         order.race(
@@ -64,7 +64,7 @@ fn drop_vs_try() {
 /// Breaks if making permits is not Release.
 #[test]
 fn release_vs_try() {
-    each_first("release_vs_try", threads(2), 0, |order| {
+    each_first("release_vs_try", threads(2), 11, |order| {
         let (s, d) = (Semaphore::new(0), Payload::new());
         order.race(
             || {
@@ -84,7 +84,7 @@ fn release_vs_try() {
 /// Breaks if taking what is there for ever is not Acquire.
 #[test]
 fn release_vs_drain() {
-    each_first("release_vs_drain", threads(2), 0, |order| {
+    each_first("release_vs_drain", threads(2), 22, |order| {
         let (s, d) = (Semaphore::new(0), Payload::new());
         let (_, drained) = order.race(
             || {
@@ -106,7 +106,7 @@ fn release_vs_drain() {
 /// Breaks if a release between a newcomer's look and its sleep is lost.
 #[test]
 fn release_vs_acquire() {
-    both_first("release_vs_acquire", threads(2), 0, |order| {
+    both_first("release_vs_acquire", threads(2), 84, |order| {
         let (s, d) = (Semaphore::new(0), Payload::new());
         order.race(
             || {
@@ -125,7 +125,7 @@ fn release_vs_acquire() {
 /// Breaks if the last look of a newcomer, the line's lock in hand, is not Acquire.
 #[test]
 fn drop_vs_acquire() {
-    both_first("drop_vs_acquire", threads(2), 0, |order| {
+    both_first("drop_vs_acquire", threads(2), 34, |order| {
         let (s, d) = (Semaphore::new(1), Payload::new());
         let held = s.acquire();
         order.race(
@@ -146,7 +146,7 @@ fn drop_vs_acquire() {
 #[test]
 fn drop_vs_acquire_awake() {
     stopwhen::model::awake(2);
-    both_first("drop_vs_acquire_awake", threads(2), 0, |order| {
+    both_first("drop_vs_acquire_awake", threads(2), 20, |order| {
         let (s, d) = (Semaphore::new(1), Payload::new());
         let held = s.acquire();
         order.race(
@@ -166,7 +166,7 @@ fn drop_vs_acquire_awake() {
 /// Breaks if handing over is not Acquire: then the first giver's work does not travel by the second one.
 #[test]
 fn two_releases_vs_acquire_many() {
-    both("two_releases_vs_acquire_many", threads(3), 0, || {
+    both("two_releases_vs_acquire_many", threads(3), 830, || {
         let (s, d, e) = (Semaphore::new(0), Payload::new(), Payload::new());
         join3(
             || {
@@ -190,7 +190,7 @@ fn two_releases_vs_acquire_many() {
 /// Breaks if taking many does not take as many.
 #[test]
 fn many_vs_small() {
-    both("many_vs_small", threads(3), 0, || {
+    both("many_vs_small", threads(3), 960, || {
         let (s, d) = (Semaphore::new(2), Payload::new());
         let read = || {
             let _permit = s.acquire();
@@ -210,7 +210,7 @@ fn many_vs_small() {
 /// Breaks if who took does not call the next: the second of two permits would lie there.
 #[test]
 fn one_release_for_two() {
-    both("one_release_for_two", threads(3), 0, || {
+    both("one_release_for_two", threads(3), 760, || {
         let (s, d) = (Semaphore::new(0), Payload::new());
         let work = || {
             s.acquire().forget();
@@ -227,7 +227,7 @@ fn one_release_for_two() {
 /// Breaks if giving back does not look whether somebody is in line.
 #[test]
 fn three_in_turn() {
-    both("three_in_turn", threads(3), 0, || {
+    both("three_in_turn", threads(3), 1000, || {
         let (s, d) = (Semaphore::new(1), Payload::new());
         let work = || {
             let _permit = s.acquire();
@@ -243,7 +243,7 @@ fn three_in_turn() {
 /// answer is not Acquire: it may take what another one gave back, who called nobody.
 #[test]
 fn called_and_overtaken() {
-    both("called_and_overtaken", threads(3), 0, || {
+    both("called_and_overtaken", threads(3), 230, || {
         let (s, d) = (Semaphore::new(1), Payload::new());
         let held = s.acquire();
         let (_, overtook, _) = join3(
@@ -269,7 +269,7 @@ fn called_and_overtaken() {
 /// Breaks if who is called and finds nothing leaves CALLING set: the next release would call nobody.
 #[test]
 fn called_and_drained() {
-    both_first("called_and_drained", threads(2), 0, |order| {
+    both_first("called_and_drained", threads(2), 10000, |order| {
         let s = Semaphore::new(0);
         order.race(
             || s.acquire().forget(),
@@ -297,7 +297,7 @@ fn try_until(s: &Semaphore, n: usize, stop: &Signal, d: &Payload) -> bool {
 /// Breaks if a permit on its way to one that is stopped, and taken in its last try, is lost.
 #[test]
 fn grant_vs_stop() {
-    both("grant_vs_stop", threads(3), 0, || {
+    both("grant_vs_stop", threads(3), 600, || {
         let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
         let held = s.acquire();
         let (got, _, _) = join3(
@@ -316,7 +316,7 @@ fn grant_vs_stop() {
 /// Breaks if who hands permits over to one that is stopped keeps them.
 #[test]
 fn hand_over_vs_stop() {
-    both("hand_over_vs_stop", threads(3), 0, || {
+    both("hand_over_vs_stop", threads(3), 4000, || {
         let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
         join3(
             || try_until(&s, 2, &stop, &d),
@@ -333,7 +333,7 @@ fn hand_over_vs_stop() {
 /// Breaks if a stopped one stays in line, whichever of two stops it.
 #[test]
 fn stop_vs_stop() {
-    both("stop_vs_stop", threads(3), 0, || {
+    both("stop_vs_stop", threads(3), 10600, || {
         let (s, a, b) = (Semaphore::new(0), Signal::new(), Signal::new());
         join3(|| a.go(), || b.go(), || assert!(s.acquire_until((&a, &b)).is_err()));
         settled(&s, 0);
@@ -345,7 +345,7 @@ fn stop_vs_stop() {
 /// Breaks if a stopped one stays in line when another one is behind it.
 #[test]
 fn one_stop_for_two() {
-    both("one_stop_for_two", threads(3), 0, || {
+    both("one_stop_for_two", threads(3), 10900, || {
         let (s, stop) = (Semaphore::new(1), Signal::new());
         let held = s.acquire();
         let wait = || assert!(s.acquire_until(&stop).is_err());
@@ -358,7 +358,7 @@ fn one_stop_for_two() {
 /// Breaks if a stopped head, who wants more than there is, does not serve the one behind it when it leaves.
 #[test]
 fn stopped_head() {
-    both("stopped_head", threads(3), 0, || {
+    both("stopped_head", threads(3), 3900, || {
         let (s, stop) = (Semaphore::new(0), Signal::new());
         join3(
             || assert!(s.acquire_many_until(2, &stop).is_err()),
@@ -375,7 +375,7 @@ fn stopped_head() {
 /// Breaks if a head that was called, then stopped, and took all the same, leaves CALLING set: nobody would be called again.
 #[test]
 fn called_and_stopped_with_one_behind() {
-    both("called_and_stopped_with_one_behind", threads(3), 0, || {
+    both("called_and_stopped_with_one_behind", threads(3), 2500, || {
         let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
         let held = s.acquire();
         let (got, _, _) = join3(
@@ -398,7 +398,7 @@ fn called_and_stopped_with_one_behind() {
 /// Breaks if a head that was called, then overtaken, then stopped in vain, leaves CALLING set, or another's leaving clears it.
 #[test]
 fn called_overtaken_stopped_with_one_behind() {
-    both("called_overtaken_stopped_with_one_behind", threads(4), 0, || {
+    both("called_overtaken_stopped_with_one_behind", threads(4), 1500, || {
         let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
         let held = s.acquire();
         let (got, _, overtook, _) = join4(
@@ -426,7 +426,7 @@ fn called_overtaken_stopped_with_one_behind() {
 /// Breaks if a head that is stopped when it is to be called leaves CALLING set.
 #[test]
 fn stopped_and_called_with_one_behind() {
-    both("stopped_and_called_with_one_behind", threads(3), 0, || {
+    both("stopped_and_called_with_one_behind", threads(3), 3700, || {
         let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
         let held = s.acquire();
         let (got, _, _) = join3(
@@ -449,7 +449,7 @@ fn stopped_and_called_with_one_behind() {
 /// Breaks if permits that were to be handed to one who is stopped do not go to the one behind it.
 #[test]
 fn hand_over_vs_stop_with_one_behind() {
-    both("hand_over_vs_stop_with_one_behind", threads(3), 0, || {
+    both("hand_over_vs_stop_with_one_behind", threads(3), 9200, || {
         let (s, stop, d) = (Semaphore::new(1), Signal::new(), Payload::new());
         let (got, _, _) = join3(
             || try_until(&s, 3, &stop, &d),
@@ -471,7 +471,7 @@ fn hand_over_vs_stop_with_one_behind() {
 /// Breaks if a large head that is stopped leaves SERVING set: newcomers would queue for what is free.
 #[test]
 fn large_head_stopped() {
-    both("large_head_stopped", threads(3), 0, || {
+    both("large_head_stopped", threads(3), 2000, || {
         let (s, stop) = (Semaphore::new(1), Signal::new());
         join3(|| assert!(s.acquire_many_until(2, &stop).is_err()), || drop(s.try_acquire()), || stop.go());
         settled(&s, 1);
@@ -482,7 +482,7 @@ fn large_head_stopped() {
 #[test]
 fn newcomers_queue_behind_an_aged_head() {
     aged(true);
-    each_first("newcomers_queue_behind_an_aged_head", threads(2), 0, |order| {
+    each_first("newcomers_queue_behind_an_aged_head", threads(2), 1700, |order| {
         let (s, stop) = (Semaphore::new(1), Signal::new());
         order.race(
             || assert!(s.acquire_many_until(2, &stop).is_err()),
@@ -502,7 +502,7 @@ fn newcomers_queue_behind_an_aged_head() {
 #[test]
 fn an_aged_head_leaves_a_young_one() {
     aged(false);
-    model("an_aged_head_leaves_a_young_one", threads(3), 0, || {
+    model("an_aged_head_leaves_a_young_one", threads(3), 16700, || {
         aged(true);
         let of = std::sync::Arc::new((Semaphore::new(1), Signal::new(), Signal::new()));
         let wait = |stop: fn(&(Semaphore, Signal, Signal)) -> &Signal| {
@@ -527,7 +527,7 @@ fn an_aged_head_leaves_a_young_one() {
 /// Breaks if a split or merged permit gives back more or less than it stands for.
 #[test]
 fn split_permit_for_two() {
-    both("split_permit_for_two", threads(3), 0, || {
+    both("split_permit_for_two", threads(3), 850, || {
         let (s, d) = (Semaphore::new(2), Payload::new());
         let mut all: Permit<'_> = s.acquire_many(2);
         let work = || {

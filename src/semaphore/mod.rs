@@ -45,7 +45,7 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// The most permits that may be available at once.
+    /// The most permits that may be available at once: a sixteenth of what a `usize` counts.
     pub const MAX_PERMITS: usize = Door::MOST;
 
     const_fn! {
@@ -112,7 +112,7 @@ impl Semaphore {
     /// ```
     ///
     /// # Blocking
-    /// Until `n` are free at once.
+    /// Until `n` are free at once; for ever, if there never are so many.
     ///
     /// # Panics
     /// If `n` is more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
