@@ -28,7 +28,11 @@ use std::fmt;
 ///
 /// # Lost words
 /// A word is for those who wait when it is said, so say it after the change, or inside the lock. A word told to a waiter
-/// makes its wait return `Ok`, whatever comes at the same time; a waiter that was stopped before is passed over.
+/// makes its wait return `Ok`, whatever comes at the same time; a waiter that was stopped before is passed over. If a panic
+/// passes a wait that was told (of a callback that it came to run), the word goes to the next.
+///
+/// # Memory ordering
+/// What came before a word happens before the return of each wait that it was told to; and so does what the lock orders.
 #[doc(alias = "Condvar")]
 pub struct Condition {
     queue: ConditionQueue,
@@ -156,7 +160,7 @@ impl Condition {
     /// Tells the one that has waited longest; false if nobody waits.
     ///
     /// It may be called inside the lock, then the woken thread is sent on its way when the lock is free; or outside, and
-    /// then it sees those whose wait happened before.
+    /// then it sees those whose wait happened before. True: that one's wait returns `Ok`.
     #[doc(alias = "signal")]
     pub fn notify_one(&self) -> bool {
         self.notify(1) == 1
@@ -168,7 +172,9 @@ impl Condition {
         self.queue.notify(n)
     }
 
-    /// Tells all who wait; says how many will return `Ok` for it.
+    /// Tells all who wait at the time of the call; says how many will return `Ok` for it.
+    ///
+    /// Inside the lock one of them is sent on its way when the lock is free, and the others at once, to queue for it.
     #[doc(alias = "broadcast")]
     pub fn notify_all(&self) -> usize {
         self.notify(usize::MAX)
