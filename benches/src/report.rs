@@ -66,8 +66,8 @@ impl Outcome {
     /// Ours over `other`, by the row's statistic.
     pub(crate) fn ratio(&self, other: Option<&Line>) -> Option<f64> {
         let ratio = self.ours()?.by(self.row.stat) / other?.by(self.row.stat);
-        // Neither of them does it at all.
-        (!ratio.is_nan()).then_some(ratio)
+        // One of them does not do it at all.
+        ratio.is_finite().then_some(ratio)
     }
 
     fn judge(&self, goal: &Goal, earlier: &[Outcome]) -> Option<bool> {
@@ -134,6 +134,7 @@ impl Outcome {
 /// Three figures that matter.
 pub(crate) fn number(value: f64) -> String {
     match value {
+        v if v.abs() < 0.005 => "0.00".to_string(), // a difference of counts may be a little less than nothing
         v if v.abs() < 10.0 => format!("{v:.2}"),
         v if v.abs() < 100.0 => format!("{v:.1}"),
         v => format!("{v:.0}"),
