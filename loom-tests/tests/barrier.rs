@@ -629,3 +629,29 @@ fn party_made_vs_two() {
         assert_eq!((b.size(), b.waiting()), (2, 0));
     });
 }
+
+/// P5. Breaks if one that found it broken does not look again whether the line decides now.
+#[test]
+fn party_made_after_a_reset() {
+    Sleeps.set();
+    model("party_made_after_a_reset", threads(2), 0, || {
+        let (b, done) = (Arc::new(Barrier::new(2)), Signal::new());
+        let (p, q) = join2(
+            || {
+                b.wait().unwrap_or_else(|Broken| {
+                    done.wait();
+                    b.wait().unwrap()
+                })
+            },
+            || {
+                b.abort();
+                b.reset();
+                let mut party = b.party();
+                done.go();
+                party.wait().unwrap()
+            },
+        );
+        settled(&[p, q], 1);
+        assert_eq!(b.waiting(), 0);
+    });
+}

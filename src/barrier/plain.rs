@@ -88,10 +88,12 @@ impl Barrier {
                 return self.meet_in_line(until);
             }
             if seen.is_broken() {
-                seen = Word(self.word.load(Acquire));
-                if seen.is_broken() {
+                let now = Word(self.word.load(Acquire));
+                if now.is_broken() && !now.has(LINED) {
                     return Err(BarrierError::Broken);
                 }
+                seen = now;
+                continue;
             }
             let is_leader = seen.arrived() + 1 == self.size;
             let mine = Passed { index: seen.arrived(), is_leader, generation: seen.generation() };
