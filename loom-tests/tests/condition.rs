@@ -83,7 +83,7 @@ fn a_word_inside_the_lock() {
     });
 }
 
-/// Breaks if two words count one waiter twice, or one clears `occupied` before a waiter who sits down meanwhile.
+/// Breaks if a waiter that was passed over as stopped is counted, or says that it was told.
 #[test]
 fn word_vs_word() {
     model("word_vs_word", threads(3), 12_000, || {
@@ -114,7 +114,7 @@ fn word_vs_stop() {
     });
 }
 
-/// Breaks if the word is lost with a stopped waiter in front, or told to both.
+/// Breaks if the word is lost with a stopped waiter in front, or nobody is thought to wait when the other one does.
 #[test]
 fn two_waiters_one_word_one_stop() {
     model("two_waiters_one_word_one_stop", threads(4), 16_000, || {
@@ -136,20 +136,23 @@ fn two_waiters_one_word_one_stop() {
     });
 }
 
-/// Breaks if anything internal is held while callbacks run, or a stopped waiter holds the lock while it takes itself off.
+/// Breaks if who comes back into the lock holds the line meanwhile.
+///
+/// Not all there can be: a signal, a lock and a line are 1,500,000 executions.
 #[test]
 fn a_callback_of_the_stop_locks_too() {
-    model("a_callback_of_the_stop_locks_too", threads(2), 35_000, || {
+    model("a_callback_of_the_stop_locks_too", threads(2).only(6), 28_000, || {
         let room = Arc::new((Lock::new(0), Condition::new()));
         let (stop, tally) = (Signal::new(), Tally::new());
         stop.on_go(tally.callback({
             let room = room.clone();
             move || {
-                *room.0.lock() += 1;
+                let mut told = room.0.lock();
+                *told += room.1.notify_all();
             }
         }));
         let (_, told) = join2(|| stop.go(), || room.1.wait_until(&mut room.0.lock(), &stop).is_ok());
-        assert!(!told && *room.0.lock() == 1);
+        assert_eq!(*room.0.lock(), told as usize);
         tally.settle(1, 1);
     });
 }
