@@ -1,7 +1,9 @@
-//! `cargo mutants-loom orderings|plants [--limit SECONDS] [WORD ...]`: breaks the crate, and wants a model to notice.
+//! `cargo mutants-loom orderings|plants [--limit SECONDS] [--gate | WORD ...]`: breaks the crate, and wants a model to notice.
 //!
 //! *orderings* weakens every memory ordering in `src/` outside `sys/`, one at a time, and removes every fence.
-//! *plants* puts in the bugs listed in `plants.txt`. Each time the models run over a copy of the tree until one fails, the
+//! *plants* puts in the bugs listed in `plants/`, the negative controls of the suite; with `--gate` those few that CI
+//! puts in every time. A plant names the models that are to notice it; where each of these words begins with `room::`, only
+//! those rooms are built. Each time the models run over a copy of the tree until one fails, the
 //! shortest first if `cargo loom` has left their times. A change that no model notices fails the run, unless
 //! `allowed.txt` gives the reason; so does an entry there that is not needed any more. A WORD, such as a file's name,
 //! picks the changes whose description has it.
@@ -16,6 +18,9 @@ use std::time::Instant;
 /// not noticed.
 const LIMIT: &str = "60";
 
+/// Asks for the plants of the gate.
+const GATE: &str = "--gate";
+
 /// One change to one file.
 struct Change {
     /// Says where and what, in words that survive the moving of lines.
@@ -26,6 +31,8 @@ struct Change {
     new: String,
     /// The models to run; empty: all.
     models: String,
+    /// One of the few that every change of the crate must pass by.
+    gate: bool,
 }
 
 fn main() -> ExitCode {
@@ -44,7 +51,7 @@ fn main() -> ExitCode {
         }
         Some("plants") => (plants(&root), Vec::new()),
         _ => {
-            eprintln!("usage: cargo mutants-loom orderings|plants [--limit SECONDS] [WORD ...]");
+            eprintln!("usage: cargo mutants-loom orderings|plants [--limit SECONDS] [{GATE} | WORD ...]");
             return ExitCode::from(2);
         }
     };
@@ -53,8 +60,9 @@ fn main() -> ExitCode {
     stale.iter().for_each(|(key, _)| println!("FAILED: allowed.txt: there is no {key} any more"));
     let (mut passed, mut failed) = (0, stale.len());
     let copy = Copy::of(&root);
-    let words = &args[1..];
-    for change in changes.iter().filter(|c| words.is_empty() || words.iter().any(|w| c.key.contains(w))) {
+    let (gate, words) = (args[1..].contains(&GATE.into()), &args[1..]);
+    let asked = |c: &&Change| if gate { c.gate } else { words.is_empty() || words.iter().any(|w| c.key.contains(w)) };
+    for change in changes.iter().filter(asked) {
         let begin = Instant::now();
         let caught = copy.with(change, |copy| copy.noticed(&change.models, &limit));
         let excuse = allowed.iter().find(|(key, _)| *key == change.key);
@@ -104,7 +112,15 @@ fn weakenings(root: &Path, file: &Path) -> Vec<Change> {
                 let what = code.trim();
                 let key = format!("{}::{function}: {old} -> {new} ({nth} in `{what}`)", name.display());
                 let (old, new) = (old.to_string(), new.to_string());
-                changes.push(Change { key, file: name.clone(), at: at + i, old, new, models: String::new() });
+                changes.push(Change {
+                    key,
+                    file: name.clone(),
+                    at: at + i,
+                    old,
+                    new,
+                    models: String::new(),
+                    gate: false,
+                });
             }
         }
         at += line.len();
@@ -125,11 +141,16 @@ fn is_argument(code: &str, i: usize, word: &str) -> bool {
         && after.is_some_and(|c| c == ')' || c == ',')
 }
 
-/// The bugs of `plants.txt`: blocks of `name:`, `models:`, `file:`, `old:` and `new:` lines.
+/// The bugs of `plants/`, a file for each room: blocks of `name:`, `models:`, `file:`, `old:` and `new:` lines.
 fn plants(root: &Path) -> Vec<Change> {
-    let text = fs::read_to_string(root.join("loom-tests/plants.txt")).expect("the list of plants");
-    let text: String = text.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
-    text.split("\n\n").filter(|block| !block.trim().is_empty()).map(|block| plant(root, block)).collect()
+    let mut files: Vec<PathBuf> = fs::read_dir(root.join("loom-tests/plants"))
+        .expect("the lists of plants")
+        .map(|entry| entry.expect("a list of plants").path())
+        .collect();
+    files.sort();
+    let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).expect("a list of plants")).collect();
+    let blocks = texts.iter().flat_map(|text| text.split("\n\n"));
+    blocks.filter(|block| !block.trim().is_empty()).map(|block| plant(root, block)).collect()
 }
 
 fn plant(root: &Path, block: &str) -> Change {
@@ -143,7 +164,7 @@ fn plant(root: &Path, block: &str) -> Change {
     let [at] = found[..] else {
         panic!("plant {key}: its old text stands {} times in {}", found.len(), file.display())
     };
-    Change { key, file, at, old, new: field("new"), models: field("models") }
+    Change { key, file, at, old, new: field("new"), models: field("models"), gate: field("gate") == "yes" }
 }
 
 /// What no model can notice, and why: lines of `key => reason`.
