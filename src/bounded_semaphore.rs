@@ -221,7 +221,7 @@ impl BoundedSemaphore {
     /// [`OverRelease`] if fewer were forgotten; then nothing is changed.
     #[doc(alias = "add_permits")]
     pub fn release(&self, n: usize) -> Result<(), OverRelease> {
-        let mut forgotten = guess(&self.forgotten);
+        let mut forgotten = guess!(self.forgotten);
         loop {
             let left = forgotten.checked_sub(n).ok_or(OverRelease)?;
             // ORDERING: Acquire: what came before they were forgotten goes with them, their being taken above all.

@@ -17,7 +17,7 @@
 //! lock orders the line.
 use crate::error::Stopped;
 use crate::signal::Until;
-use crate::sys::{AtomicU32, Ordering::*, const_fn, likely};
+use crate::sys::{AtomicU32, Ordering::*, const_fn, guess};
 use crate::wait::{End, Leaves, Stay, Term, Turn, WaitQueue};
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -74,7 +74,7 @@ impl Event {
     /// With nobody waiting this is one step on one word.
     #[inline]
     pub fn set(&self) {
-        let mut seen = likely(|| self.word.load(Relaxed), 0);
+        let mut seen = guess!(self.word);
         while seen & SLEEPERS == 0 {
             match self.word.compare_exchange(seen, SET, Release, Relaxed) {
                 Ok(_) => return,

@@ -29,7 +29,7 @@
 use super::line::Note;
 use super::{Barrier, Inside, Passed};
 use crate::error::BarrierError;
-use crate::sys::{Ordering::*, likely, relax};
+use crate::sys::{Ordering::*, guess, relax};
 use crate::wait::{Leaves, Term};
 
 const BROKEN: u64 = 1;
@@ -82,7 +82,7 @@ impl Barrier {
     /// Arrives, and waits for the others.
     #[inline]
     pub(super) fn meet(&self, until: Option<&dyn Leaves>) -> Result<Passed, BarrierError> {
-        let mut seen = Word(likely(|| self.word.load(Relaxed), Word::NEW));
+        let mut seen = Word(guess!(self.word));
         loop {
             if seen.has(LINED) {
                 return self.meet_in_line(until);

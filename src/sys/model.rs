@@ -80,16 +80,15 @@ pub(crate) fn pause(_n: u32) {
     loom::thread::yield_now()
 }
 
-/// No load (see the header), but a step that fails and tells.
-pub(crate) fn guess(word: &AtomicUsize) -> usize {
-    const NOWHERE: usize = usize::MAX;
-    word.compare_exchange(NOWHERE, NOWHERE, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|now| now)
+/// No load (see the header), but a step that fails and tells: no word is ever all ones.
+macro_rules! guess {
+    ($word:expr) => {
+        $word
+            .compare_exchange(!0, !0, $crate::sys::Ordering::Relaxed, $crate::sys::Ordering::Relaxed)
+            .unwrap_or_else(|now| now)
+    };
 }
-
-/// No load, but what is likely; wrong, it makes the compare-and-swap fail and tell the newest.
-pub(crate) fn likely<T>(_load: impl FnOnce() -> T, likely: T) -> T {
-    likely
-}
+pub(crate) use guess;
 
 /// Age is a switch: everybody is over age, or nobody.
 pub(crate) fn is_aged(_since: Moment) -> bool {

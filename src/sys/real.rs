@@ -58,17 +58,13 @@ pub(crate) fn pause(n: u32) {
     (0..n).for_each(|_| std::hint::spin_loop());
 }
 
-/// Where a compare-and-swap loop starts: a load, which may be behind.
-#[inline(always)]
-pub(crate) fn guess(word: &AtomicUsize) -> usize {
-    word.load(Ordering::Relaxed)
+/// Where a compare-and-swap loop starts: with a load, which may be behind.
+macro_rules! guess {
+    ($word:expr) => {
+        $word.load($crate::sys::Ordering::Relaxed)
+    };
 }
-
-/// Where a compare-and-swap loop starts: with a load.
-#[inline(always)]
-pub(crate) fn likely<T>(load: impl FnOnce() -> T, _likely: T) -> T {
-    load()
-}
+pub(crate) use guess;
 
 /// Whether one that has waited since then is not overtaken any more.
 pub(crate) fn is_aged(since: Moment) -> bool {

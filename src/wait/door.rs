@@ -90,7 +90,7 @@ impl Door {
 
     #[inline]
     pub(crate) fn try_acquire(&self, n: usize) -> bool {
-        let mut word = guess(&self.word);
+        let mut word = guess!(self.word);
         while word >> SHIFT >= n && word & SERVING == 0 {
             match self.word.compare_exchange_weak(word, word - (n << SHIFT), Acquire, Relaxed) {
                 Ok(_) => return true,
@@ -164,7 +164,7 @@ impl Door {
     fn take_or_queue(&self, seat: &Seat<Want>) -> bool {
         let mut line = lock(&self.line);
         let permits = line.note(seat).permits;
-        let mut word = guess(&self.word);
+        let mut word = guess!(self.word);
         loop {
             let takes = word >> SHIFT >= permits && word & SERVING == 0;
             let to = if takes { word - (permits << SHIFT) } else { word | QUEUED };
@@ -189,7 +189,7 @@ impl Door {
         let want = line.note(seat);
         let called = std::mem::take(&mut want.called);
         let want = *want;
-        let mut word = guess(&self.word);
+        let mut word = guess!(self.word);
         let takes = loop {
             let takes = first && word >> SHIFT >= want.permits;
             let mut to = if takes { word - (want.permits << SHIFT) } else { word };
@@ -250,7 +250,7 @@ impl Door {
     /// # Errors
     /// If there would be more than `MOST`; then nothing is changed.
     pub(crate) fn add(&self, n: usize) -> Result<(), TooMany> {
-        let mut word = guess(&self.word);
+        let mut word = guess!(self.word);
         loop {
             if n > Door::MOST || word >> SHIFT > Door::MOST - n {
                 return Err(TooMany);
@@ -268,7 +268,7 @@ impl Door {
 
     /// Takes up to `n` of the permits that are there now, whoever waits for them.
     pub(crate) fn take_up_to(&self, n: usize) -> usize {
-        let mut word = guess(&self.word);
+        let mut word = guess!(self.word);
         loop {
             let taken = n.min(word >> SHIFT);
             match self.word.compare_exchange_weak(word, word - (taken << SHIFT), Acquire, Relaxed) {
@@ -297,7 +297,7 @@ impl Door {
                 self.word.fetch_and(!(QUEUED | CALLING | SERVING), Relaxed);
                 return None;
             };
-            let word = guess(&self.word);
+            let word = guess!(self.word);
             let enough = word >> SHIFT >= first.permits;
             if word & SERVING != 0 && !first.is_aged() {
                 self.word.fetch_and(!SERVING, Relaxed); // G3
