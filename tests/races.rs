@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 use stopwhen::signal::Cancel;
-use stopwhen::{Barrier, Event, Signal, Till};
+use stopwhen::{Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore, Signal, Till};
 
 const ROUNDS: usize = 300;
 
@@ -87,6 +87,8 @@ fn all() {
         tills_come_and_go(round);
         orphans();
         barriers_and_events(round);
+        locks_and_conditions(round);
+        permits(round);
     }
     println!("races: {ROUNDS} rounds");
 }
@@ -119,6 +121,75 @@ fn every_observer_sees_what_came_before() {
         });
     });
     assert!(!a.go() && child.is_go());
+}
+
+/// What one has done inside is seen by the next inside, by those who look at the change, and by who is told.
+fn locks_and_conditions(round: usize) {
+    let (lock, condition, rlock) = (Lock::new(0), Condition::new(), RLock::new(Plain::new()));
+    let (plain, stop) = (Plain::new(), Signal::new());
+    let look = |rlock: &RLock<Arc<Plain>>| {
+        let outer = rlock.lock();
+        outer.set();
+        rlock.lock().check();
+    };
+    together(|s| {
+        s.spawn(|| {
+            let mut guard = lock.lock();
+            plain.set();
+            *guard += 1;
+            condition.notify_all();
+            drop(guard);
+            look(&rlock);
+            stop.go();
+        });
+        s.spawn(|| {
+            lock.lock().wait_while(|n| *n == 0);
+            plain.check();
+        });
+        s.spawn(|| {
+            let mut guard = lock.lock();
+            let told = condition.wait_while_until(&mut guard, |n| *n == 0, &stop);
+            assert!(told.is_ok() && *guard > 0, "the stop comes after the change");
+            plain.check();
+        });
+        s.spawn(|| {
+            let short = Duration::from_micros(round as u64);
+            if let Ok(mut guard) = lock.lock_until((&stop, short)) {
+                let _ = guard.wait_until(short);
+                *guard += 0; // borrowed mutably: perhaps a change
+            }
+        });
+        look(&rlock);
+    });
+}
+
+/// What came before a permit was given back is seen by who takes it next, however it got there.
+fn permits(round: usize) {
+    let (semaphore, bounded, stop) = (Arc::new(Semaphore::new(1)), BoundedSemaphore::new(2), Signal::new());
+    let (plain, inside) = (Plain::new(), Plain::new());
+    let first = semaphore.acquire();
+    together(|s| {
+        s.spawn(|| {
+            drop(semaphore.acquire_owned());
+            plain.check();
+        });
+        s.spawn(|| {
+            if semaphore.acquire_until((&stop, Duration::from_micros(round as u64))).is_ok() {
+                plain.check();
+            }
+        });
+        s.spawn(|| drop(bounded.acquire_many(2)));
+        s.spawn(|| {
+            bounded.acquire().forget();
+            inside.set();
+            bounded.release(1).unwrap();
+            stop.go();
+        });
+        plain.set();
+        drop(first);
+    });
+    inside.check();
+    assert_eq!((semaphore.available(), bounded.available()), (1, 2));
 }
 
 /// What came before any arrival is seen by all who pass; what came before a set, by all it releases.
