@@ -634,24 +634,20 @@ fn party_made_vs_two() {
 #[test]
 fn party_made_after_a_reset() {
     Sleeps.set();
-    model("party_made_after_a_reset", threads(2), 0, || {
-        let (b, done) = (Arc::new(Barrier::new(2)), Signal::new());
+    model("party_made_after_a_reset", threads(2), 4900, || {
+        let b = Arc::new(Barrier::new(2));
         let (p, q) = join2(
-            || {
-                b.wait().unwrap_or_else(|Broken| {
-                    done.wait();
-                    b.wait().unwrap()
-                })
-            },
+            || b.wait(),
             || {
                 b.abort();
                 b.reset();
-                let mut party = b.party();
-                done.go();
-                party.wait().unwrap()
+                b.party().wait_until(Duration::ZERO)
             },
         );
-        settled(&[p, q], 1);
+        match (p, q) {
+            (Ok(p), Ok(q)) => settled(&[p, q], 1),
+            both => assert_eq!(both, (Err(Broken), Err(BarrierError::Stopped))),
+        }
         assert_eq!(b.waiting(), 0);
     });
 }

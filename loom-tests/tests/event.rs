@@ -46,7 +46,7 @@ fn set_vs_is_set() {
 /// Breaks if a `set` that finds sleepers is not Release.
 #[test]
 fn set_with_a_sleeper_vs_is_set() {
-    model("set_with_a_sleeper_vs_is_set", threads(3), 0, || {
+    model("set_with_a_sleeper_vs_is_set", threads(3), 200, || {
         let (e, d) = (Event::new(), Payload::new());
         join3(
             || e.wait(),
