@@ -18,17 +18,19 @@ enum Form {
     Sleeps,
     /// The line decides.
     Line,
+    /// The line decides; they look once whether they were told, and then sleep.
+    LineLooks,
 }
 use Form::*;
 
 impl Form {
     fn set(self) {
-        awake(usize::from(self == Looks));
+        awake(usize::from([Looks, LineLooks].contains(&self)));
     }
 
     fn barrier(self, n: usize) -> Barrier {
         let plain = Barrier::new(n);
-        if self == Line { plain.with_action(|| ()) } else { plain }
+        if [Line, LineLooks].contains(&self) { plain.with_action(|| ()) } else { plain }
     }
 }
 
@@ -75,6 +77,12 @@ fn payloads_of_who_sleeps() {
 #[test]
 fn payloads_in_line() {
     payloads("payloads_in_line", Line, 33);
+}
+
+/// Breaks if being told, seen awake, is not Acquire.
+#[test]
+fn payloads_in_line_looked_at() {
+    payloads("payloads_in_line_looked_at", LineLooks, 0);
 }
 
 fn three(name: &str, form: Form, floor: usize) {
@@ -228,6 +236,12 @@ fn stop_vs_last_sleeping() {
 #[test]
 fn stop_vs_last_in_line() {
     stop_vs_last("stop_vs_last_in_line", Line, 1200);
+}
+
+/// B1, B2. Breaks as the one above.
+#[test]
+fn stop_vs_last_in_line_looking() {
+    stop_vs_last("stop_vs_last_in_line_looking", LineLooks, 0);
 }
 
 fn stop_by_who_has_passed(name: &str, form: Form, floor: usize) {

@@ -14,6 +14,7 @@ use super::plain::{Word, next_generation};
 use super::{Barrier, Inside, OnStop, Passed};
 use crate::error::BarrierError;
 use crate::wait::{End, Leaves, Patience, Stay, Term, Turn};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// What the queue's lock guards. Of a plain barrier, its size alone.
@@ -78,12 +79,26 @@ impl Note {
     }
 }
 
+/// What may end a wait. Made before the arrival, with no lock held: whoever looks at signals and clocks may come to run
+/// callbacks, which may panic; the last to arrive looks at none.
+pub(super) struct Limit<'a> {
+    pub term: Term<'a>,
+    pub has_come: bool,
+}
+
+impl<'a> Limit<'a> {
+    pub fn of(until: Option<&'a dyn Leaves>) -> Limit<'a> {
+        let term = until.map_or(Term::NEVER, Term::of);
+        let has_come = until.is_some() && term.has_come();
+        Limit { term, has_come }
+    }
+}
+
 impl Barrier {
     /// Arrives where the line decides.
     #[cold]
     pub(super) fn meet_in_line(&self, until: Option<&dyn Leaves>) -> Result<Passed, BarrierError> {
-        // A first look without: the last to arrive reads no clock, and none is read under the lock.
-        let mut term = until.is_none().then_some(Term::NEVER);
+        let mut limit = until.is_none().then(|| Limit::of(None));
         loop {
             let mut inside = self.queue.enter();
             if inside.broken {
@@ -94,14 +109,14 @@ impl Barrier {
                 let generation = inside.end();
                 return Ok(self.lead(inside, Passed { index, is_leader: true, generation }));
             }
-            if let Some(term) = &term {
+            if let Some(Limit { term, has_come }) = &limit {
                 inside.arrived += 1;
                 let note = Note { generation: inside.generation, index, verdict: Verdict::Broken };
-                let patience = (until.is_none() || !term.has_come()).then_some((&self.patience, note.generation));
+                let patience = (!has_come).then_some((&self.patience, note.generation));
                 return self.sit(inside, note, term, patience);
             }
             drop(inside);
-            term = until.map(Term::of);
+            limit = Some(Limit::of(until));
         }
     }
 
@@ -114,9 +129,23 @@ impl Barrier {
         patience: Option<(&Patience, u64)>,
     ) -> Result<Passed, BarrierError> {
         let Note { generation, .. } = note;
-        let end = inside.wait(Stay { note, term, patience }, || (), |state, note| self.may_leave(state, note));
+        let leaving = Leaving { barrier: self, generation, left: Cell::new(false) };
+        let may_leave = |state: &mut State, note: &mut Note| {
+            let leaves = self.may_leave(state, note);
+            leaving.left.set(leaves);
+            leaves
+        };
+        // A panic that passes the one appointed is as good as one in the action.
+        let lost = |end| {
+            if let End::Granted(Note { verdict: Verdict::Leader, .. })
+            | End::TooLate(Note { verdict: Verdict::Leader, .. }) = end
+            {
+                self.fail(generation);
+            }
+        };
+        let end = inside.wait_or_lose(Stay { note, term, patience }, || (), may_leave, lost); // May unwind: `leaving`
+        drop(leaving);
         let (End::Granted(Note { index, verdict, .. }) | End::TooLate(Note { index, verdict, .. })) = end else {
-            self.after_leaving(generation);
             return Err(BarrierError::Stopped);
         };
         match verdict {
@@ -145,11 +174,16 @@ impl Barrier {
         // Caught, so that the others are woken before the panic goes on.
         let outcome = self.action.as_ref().map_or(Ok(()), |action| catch_unwind(AssertUnwindSafe(action)));
         if let Err(panic) = outcome {
-            self.abort();
-            self.send_home(self.queue.enter(), generation);
+            self.fail(generation);
             resume_unwind(panic);
         }
         self.let_pass(self.queue.enter(), generation, Some(first));
+    }
+
+    /// The action of a generation that has ended failed.
+    fn fail(&self, generation: u64) {
+        self.abort();
+        self.send_home(self.queue.enter(), generation);
     }
 
     /// All in line of that generation pass. With `first`, indices are given now, from there on.
@@ -216,12 +250,22 @@ impl Barrier {
         }
         true
     }
+}
 
-    /// It has left; if that broke the barrier, the others go home.
-    fn after_leaving(&self, generation: u64) {
-        let inside = self.queue.enter();
-        if inside.on_stop == OnStop::Break {
-            self.send_home(inside, generation);
+/// Once a member has left, and if that broke the barrier, the others go home. Also when a panic passes.
+struct Leaving<'a> {
+    barrier: &'a Barrier,
+    generation: u64,
+    left: Cell<bool>,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if self.left.get() {
+            let inside = self.barrier.queue.enter();
+            if inside.on_stop == OnStop::Break {
+                self.barrier.send_home(inside, self.generation);
+            }
         }
     }
 }

@@ -5,6 +5,8 @@
 mod line;
 mod party;
 mod plain;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use party::Party;
 

@@ -26,11 +26,11 @@
 //! # Why not
 //! - A count and a generation beside it (two words): who looks at one must guess the other.
 //! - A stop that takes its arrival back from the word at once: the look lasts some 15 µs, and then it sits down anyway.
-use super::line::Note;
+use super::line::{Limit, Note};
 use super::{Barrier, Inside, Passed};
 use crate::error::BarrierError;
 use crate::sys::{Ordering::*, guess, relax};
-use crate::wait::{Leaves, Term};
+use crate::wait::Leaves;
 
 const BROKEN: u64 = 1;
 const SLEEPERS: u64 = 2;
@@ -83,6 +83,7 @@ impl Barrier {
     #[inline]
     pub(super) fn meet(&self, until: Option<&dyn Leaves>) -> Result<Passed, BarrierError> {
         let mut seen = Word(guess!(self.word));
+        let mut limit = None;
         loop {
             if seen.has(LINED) {
                 return self.meet_in_line(until);
@@ -98,8 +99,9 @@ impl Barrier {
             let is_leader = seen.arrived() + 1 == self.size;
             let mine = Passed { index: seen.arrived(), is_leader, generation: seen.generation() };
             if !is_leader {
+                let limit = limit.get_or_insert_with(|| Limit::of(until));
                 match self.word.compare_exchange(seen.0, seen.0 + ONE, Release, Relaxed) {
-                    Ok(_) => return self.stay(mine, until),
+                    Ok(_) => return self.stay(mine, limit),
                     Err(now) => seen = Word(now),
                 }
                 continue;
@@ -119,10 +121,9 @@ impl Barrier {
     }
 
     /// Looks for a while, then sits down.
-    fn stay(&self, mine: Passed, until: Option<&dyn Leaves>) -> Result<Passed, BarrierError> {
-        let term = until.map_or(Term::NEVER, Term::of);
+    fn stay(&self, mine: Passed, limit: &Limit<'_>) -> Result<Passed, BarrierError> {
         let mut verdict = None;
-        if until.is_none() || !term.has_come() {
+        if !limit.has_come {
             self.patience.spin(mine.generation, || {
                 let seen = Word(self.word.load(Acquire));
                 verdict = self.verdict(mine, seen);
@@ -132,7 +133,7 @@ impl Barrier {
         verdict.unwrap_or_else(|| {
             let inside = self.queue.enter();
             let seen = Word(self.word.fetch_or(SLEEPERS, Acquire));
-            self.verdict(mine, seen).unwrap_or_else(|| self.sit(inside, Note::of(mine), &term, None))
+            self.verdict(mine, seen).unwrap_or_else(|| self.sit(inside, Note::of(mine), &limit.term, None))
         })
     }
 

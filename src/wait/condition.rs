@@ -65,7 +65,11 @@ impl ConditionQueue {
         self.occupied.store(true, Relaxed);
         let mut back = None;
         let stay = Stay { note: number, term, patience: None };
-        let pass_on = || _ = self.notify(1);
+        let pass_on = |end| {
+            if matches!(end, End::Granted(_)) {
+                self.notify(1);
+            }
+        };
         let end = inside.wait_or_lose(stay, || back = Some(visit.step_out()), |_, _| true, pass_on);
         drop(back);
         matches!(end, End::Granted(_))

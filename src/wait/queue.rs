@@ -112,45 +112,42 @@ impl<'a, S, N: Copy> Inside<'a, S, N> {
     /// Waits at the end of the line until granted, or until the term has come and `may_leave`, asked under the lock, lets
     /// it go; else it stays until it is granted.
     ///
-    /// `outside` runs once it is in line and the lock is open, before it sleeps.
+    /// `outside` runs once it is in line and the lock is open, before it sleeps. If a panic passes one that is in line,
+    /// `may_leave` is asked too, and it leaves whatever the answer.
     pub(crate) fn wait(
         self,
         stay: Stay<'_, '_, N>,
         outside: impl FnOnce(),
-        may_leave: impl FnOnce(&mut S, &mut N) -> bool,
+        may_leave: impl Fn(&mut S, &mut N) -> bool,
     ) -> End<N> {
-        self.wait_or_lose(stay, outside, may_leave, || ())
+        self.wait_or_lose(stay, outside, may_leave, |_| ())
     }
 
-    /// As `wait`; `lost` runs, with the lock open, when a panic passes although it was granted.
-    pub(super) fn wait_or_lose(
+    /// As `wait`; `lost` runs, with the lock open, when a panic passes one whose turn had come, and is told how its wait ended.
+    pub(crate) fn wait_or_lose(
         mut self,
         stay: Stay<'_, '_, N>,
         outside: impl FnOnce(),
-        may_leave: impl FnOnce(&mut S, &mut N) -> bool,
-        lost: impl Fn(),
+        may_leave: impl Fn(&mut S, &mut N) -> bool,
+        lost: impl Fn(End<N>),
     ) -> End<N> {
         let seat = Seat::new(stay.note);
         let queue = self.queue;
-        /// Unlinks the seat when a panic passes (U3).
-        struct Leave<'a, S, N: Copy, L: Fn()>(&'a WaitQueue<S, N>, &'a Seat<N>, L);
-        impl<S, N: Copy, L: Fn()> Drop for Leave<'_, S, N, L> {
-            fn drop(&mut self) {
-                let was_linked = lock(&self.0.0).line.remove(self.1);
-                if !was_linked && self.1.waiter().told() == Told::Granted {
-                    (self.2)();
-                }
-            }
-        }
         // SAFETY: `leave`, and what is below, see to U3.
         unsafe { self.guard.line.push(&seat) };
-        let leave = Leave(queue, &seat, lost);
+        let leave = Leave { queue, seat: &seat, may_leave: &may_leave, lost: &lost };
         drop(self);
         outside();
+        let mut told = Told::Nothing;
         if let Some((patience, turn)) = stay.patience {
-            patience.spin(turn, || seat.waiter().told() != Told::Nothing);
+            patience.spin(turn, || {
+                told = seat.waiter().told();
+                told != Told::Nothing
+            });
         }
-        let mut told = seat.sleep(stay.term, &mut || false);
+        if told == Told::Nothing {
+            told = seat.sleep(stay.term, &mut || false);
+        }
         if told == Told::Stopped {
             let mut inside = queue.enter();
             let Both { state, line } = &mut *inside.guard;
@@ -168,7 +165,39 @@ impl<'a, S, N: Copy> Inside<'a, S, N> {
         }
         std::mem::forget(leave); // unlinked by who granted it
         // SAFETY: unlinked, seen under the lock or by the grant.
-        let note = unsafe { seat.note() };
-        if told == Told::Granted { End::Granted(note) } else { End::TooLate(note) }
+        unsafe { ended(&seat, told) }
+    }
+}
+
+/// How the wait of one whose turn has come ended.
+///
+/// # Safety
+/// The caller is the owner, and the seat is unlinked.
+unsafe fn ended<N: Copy>(seat: &Seat<N>, told: Told) -> End<N> {
+    // SAFETY: the caller's promise.
+    let note = unsafe { seat.note() };
+    if told == Told::Granted { End::Granted(note) } else { End::TooLate(note) }
+}
+
+/// Unlinks the seat when a panic passes (U3).
+struct Leave<'a, S, N: Copy, M: Fn(&mut S, &mut N) -> bool, L: Fn(End<N>)> {
+    queue: &'a WaitQueue<S, N>,
+    seat: &'a Seat<N>,
+    may_leave: &'a M,
+    lost: &'a L,
+}
+
+impl<S, N: Copy, M: Fn(&mut S, &mut N) -> bool, L: Fn(End<N>)> Drop for Leave<'_, S, N, M, L> {
+    fn drop(&mut self) {
+        let mut inside = self.queue.enter();
+        let Both { state, line } = &mut *inside.guard;
+        if line.is_linked(self.seat) {
+            (self.may_leave)(state, line.note(self.seat));
+            line.remove(self.seat);
+        } else {
+            drop(inside);
+            // SAFETY: unlinked, seen under the lock.
+            (self.lost)(unsafe { ended(self.seat, self.seat.waiter().told()) });
+        }
     }
 }
