@@ -82,7 +82,7 @@ fn payloads_in_line() {
 /// Breaks if being told, seen awake, is not Acquire.
 #[test]
 fn payloads_in_line_looked_at() {
-    payloads("payloads_in_line_looked_at", LineLooks, 0);
+    payloads("payloads_in_line_looked_at", LineLooks, 60);
 }
 
 fn three(name: &str, form: Form, floor: usize) {
@@ -241,7 +241,7 @@ fn stop_vs_last_in_line() {
 /// B1, B2. Breaks as the one above.
 #[test]
 fn stop_vs_last_in_line_looking() {
-    stop_vs_last("stop_vs_last_in_line_looking", LineLooks, 0);
+    stop_vs_last("stop_vs_last_in_line_looking", LineLooks, 1600);
 }
 
 fn stop_by_who_has_passed(name: &str, form: Form, floor: usize) {
@@ -599,7 +599,7 @@ fn party_made(name: &str, form: Form, floor: usize) {
     form.set();
     model(name, threads(2), floor, move || {
         let (b, mine, yours) = (Arc::new(Barrier::new(2)), Payload::new(), Payload::new());
-        let (p, q) = join2(
+        let (p, (q, party)) = join2(
             || {
                 mine.set();
                 let passed = b.wait().unwrap();
@@ -611,10 +611,12 @@ fn party_made(name: &str, form: Form, floor: usize) {
                 yours.set();
                 let passed = party.wait().unwrap();
                 mine.check();
-                passed
+                (passed, party)
             },
         );
         settled(&[p, q], 0);
+        let (p, _) = join2(|| b.wait().unwrap(), || drop(party));
+        settled(&[p], 1);
         assert_eq!((b.size(), b.waiting()), (1, 0));
     });
 }
@@ -622,16 +624,16 @@ fn party_made(name: &str, form: Form, floor: usize) {
 /// P5. Breaks if a plain barrier goes over to its line while somebody looks at the word.
 #[test]
 fn party_made_vs_who_looks() {
-    party_made("party_made_vs_who_looks", Looks, 480);
+    party_made("party_made_vs_who_looks", Looks, 3800);
 }
 
-/// P5. Breaks if those in line are not counted when the line takes over.
+/// P5. Breaks if those in line are not counted when the line takes over, or if a last arrival passes by the word all the same.
 #[test]
 fn party_made_vs_who_sleeps() {
-    party_made("party_made_vs_who_sleeps", Sleeps, 140);
+    party_made("party_made_vs_who_sleeps", Sleeps, 720);
 }
 
-/// P5. Breaks if a last arrival passes by the word that has been taken over.
+/// P5. Breaks as the first of these, for one that looks while the other arrives.
 #[test]
 fn party_made_vs_two() {
     Looks.set();
