@@ -241,7 +241,7 @@ fn stop_vs_last_in_line() {
 /// B1, B2. Breaks as the one above.
 #[test]
 fn stop_vs_last_in_line_looking() {
-    stop_vs_last("stop_vs_last_in_line_looking", LineLooks, 1600);
+    stop_vs_last("stop_vs_last_in_line_looking", LineLooks, 1100);
 }
 
 fn stop_by_who_has_passed(name: &str, form: Form, floor: usize) {
