@@ -40,10 +40,11 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 /// borrow; a closure of [`wait_some`](LockGuard::wait_some) or [`wait_while`](LockGuard::wait_while) that answered or panicked;
 /// [`LockGuard::notify_all`]. After a change each waiter gets a look at the value as it is then, one after the other, in the
 /// order in which they last looked; several changes may be one look. A closure that answers "not yet" promises that
-/// it changed nothing. A value that changes in other ways after a wait (cells, atomics, something outside) needs `notify_all`.
+/// it changed nothing. A value that changes in other ways (cells, atomics, something outside) before or after a wait of the same guard
+/// needs `notify_all`.
 ///
 /// While nothing changes nobody wakes. Who looks by waiting on a guard that has borrowed the value mutably may have looked in
-/// vain: after 16 such waits with no other change between them, the next ones are told late, by up to a millisecond for each waiter.
+/// vain: after 16 such waits with no other change between them that anybody waited for, the next ones are told late, by up to a millisecond for each waiter.
 /// Look by `wait_some`, `wait_while` or without a mutable borrow, and nothing is ever late.
 ///
 /// # Fairness

@@ -984,3 +984,50 @@ fn later_completes_vs_poll() {
         assert_eq!(decider(&o).as_deref(), Some("b"));
     });
 }
+
+/// S11: breaks if an input that went while the expression was being built, unseen, counts as one that went before.
+#[test]
+fn earlier_decides_vs_birth() {
+    each_first("earlier_decides_vs_birth", threads(2), 2, |order| {
+        let (a, b) = (Signal::named("a"), Signal::named("b"));
+        let ((either, was_down), ()) = order.race(
+            || {
+                let either = &a | &b;
+                (either, !a.is_go())
+            },
+            || {
+                b.go();
+                a.go();
+            },
+        );
+        if was_down {
+            assert_eq!(either.cause().unwrap().name(), Some("b"));
+        }
+    });
+}
+
+/// Breaks if linking passes on the panic of a closure that another hung there, and that nobody will ever run.
+#[test]
+fn link_of_the_dead_vs_callback() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("planned");
+            }
+        }
+    }
+    quietly("planned");
+    each_first("link_of_the_dead_vs_callback", threads(2), 2, |order| {
+        let dead_end = &Signal::new() & &Signal::new();
+        let stop = Signal::new();
+        order.race(
+            || dead_end.wait_until(&stop).is_err(), // links it, and finds that it can never go
+            || {
+                let bomb = Bomb;
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dead_end.on_go(move || drop(bomb))));
+                stop.go();
+            },
+        );
+    });
+}

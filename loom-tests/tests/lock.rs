@@ -368,31 +368,37 @@ fn napper_vs_stop() {
     });
 }
 
-/// Breaks if what a second one hides while the first naps is told to nobody, the napper included.
+/// Breaks if what a second one hides while the first naps is told to nobody, or not to the napper.
 #[test]
 fn two_hide_and_one_naps() {
     doubts(0);
     model("two_hide_and_one_naps", threads(3), 0, || {
         let l = Lock::new(0);
-        let hide = |from: u32| {
-            let l = &l;
-            move || {
+        join3(
+            || {
                 let mut guard = l.lock();
-                let _ = guard.wait_until(Signal::done());
-                while *guard < 2 {
-                    if *guard == from {
-                        *guard += 1;
-                    }
-                    guard.wait();
+                *guard |= 1;
+                if *guard == 3 {
+                    return; // its end is a change
+                }
+                while *guard < 3 {
+                    guard.wait(); // hidden, if somebody waits: it naps
                 }
                 LockGuard::quiet(guard);
-            }
-        };
-        join3(hide(0), hide(1), || {
-            let mut guard = l.lock();
-            guard.wait_while(|n| *n < 2);
-            LockGuard::quiet(guard); // or its answer would tell whoever was forgotten
-        });
+            },
+            || {
+                let mut guard = l.lock();
+                let _ = guard.wait_until(Signal::done()); // from here on its end alone is no change
+                *guard |= 2;
+                let _ = guard.wait_until(Signal::done()); // hidden, if somebody waits
+                LockGuard::quiet(guard);
+            },
+            || {
+                let mut guard = l.lock();
+                guard.wait_while(|n| *n < 3);
+                LockGuard::quiet(guard); // or its answer would tell whoever was forgotten
+            },
+        );
     });
 }
 

@@ -4,6 +4,7 @@
 #![cfg(loom)]
 
 use loom_tests::*;
+use std::sync::Arc;
 use stopwhen::model::aged;
 use stopwhen::{Permit, Semaphore, Signal};
 
@@ -541,5 +542,19 @@ fn split_permit_for_two() {
             drop(one);
         });
         settled(&s, 2);
+    });
+}
+
+/// K4: breaks if permits for which there is no room are there for a moment, for a `drain` to take.
+#[test]
+fn drain_vs_overflow() {
+    model("drain_vs_overflow", threads(2), 2, || {
+        let s = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        let permit = s.acquire_many_owned(Semaphore::MAX_PERMITS);
+        s.release(Semaphore::MAX_PERMITS);
+        let give_back = move || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(permit))).is_ok();
+        let (came_back, drained) = join2(give_back, || s.drain());
+        assert_eq!(drained, Semaphore::MAX_PERMITS);
+        assert_eq!(s.available(), if came_back { Semaphore::MAX_PERMITS } else { 0 });
     });
 }

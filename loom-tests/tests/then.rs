@@ -411,3 +411,15 @@ fn panic_among_callbacks_vs_wait() {
         t.settle(3, 3);
     });
 }
+
+/// S4: breaks if `on_go` on a signal that is UP runs inline before what is derived from it is UP, too.
+#[test]
+fn inline_vs_phase_one() {
+    each_first("inline_vs_phase_one", threads(2), 2, |order| {
+        let (a, b) = (Signal::new(), Signal::new());
+        let derived = &a | &b;
+        derived.on_go(|| ()); // linked
+        let look = derived.clone();
+        order.race(|| a.go(), || a.on_go(move || assert!(look.is_go(), "derived from it, and not go")));
+    });
+}

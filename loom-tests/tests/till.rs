@@ -10,6 +10,8 @@ use stopwhen::model::{hanging, settled};
 use stopwhen::signal::Cancel;
 use stopwhen::{Signal, Till};
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Lets a second pass, and before that writes what must be seen by whoever sees that it has.
@@ -550,5 +552,40 @@ fn go_vs_turn() {
         order.race(|| till.go(), || clock::keep_time(LATE, || true));
         t.settle(1, 1);
         assert!(till.is_go());
+    });
+}
+
+// ---- T3: what nobody can see any more, no clock holds ----------------------------------------------------
+
+/// Breaks if the last holder takes the clock, by now, for the hook on the source that was there when it looked.
+#[test]
+fn delayed_dropped_vs_source_costs_nothing_later() {
+    each_first("delayed_dropped_vs_source_costs_nothing_later", threads(2), 2, |order| {
+        let (paused, s) = (clock::pause(), Signal::new());
+        let late = s.delayed(HOUR);
+        order.race(|| s.go(), move || drop(late));
+        let armed = paused.armed();
+        paused.advance(HOUR); // so that loom has no leak to tell of
+        assert_eq!(armed, 0, "nobody can see it, and the clock holds it for an hour");
+    });
+}
+
+/// Breaks if one who lets go takes the clock for the other handle that was there when it looked.
+#[test]
+fn dropped_vs_armed_and_dropped() {
+    each_first("dropped_vs_armed_and_dropped", threads(2), 2, |order| {
+        let paused = clock::pause();
+        let till = Till::after(HOUR);
+        let other = till.clone();
+        order.race(
+            move || drop(till),
+            move || {
+                other.then(|| ()).cancel();
+                drop(other);
+            },
+        );
+        let armed = paused.armed();
+        paused.advance(HOUR);
+        assert_eq!(armed, 0, "nobody can see it, and the clock holds it for an hour");
     });
 }

@@ -135,13 +135,15 @@ impl Barrier {
             leaving.left.set(leaves);
             leaves
         };
-        // A panic that passes the one appointed is as good as one in the action.
-        let lost = |end| {
-            if let End::Granted(Note { verdict: Verdict::Leader, .. })
-            | End::TooLate(Note { verdict: Verdict::Leader, .. }) = end
-            {
-                self.fail(generation);
+        // A panic that passes the one appointed is as good as one in the action. One that passes a sleeper of a plain barrier
+        // that is broken, but has yet to send it home, takes its arrival back (P2).
+        let lost = |end| match end {
+            End::Granted(Note { verdict: Verdict::Leader, .. })
+            | End::TooLate(Note { verdict: Verdict::Leader, .. }) => self.fail(generation),
+            End::Stopped if self.plain().is_some_and(|seen| seen.generation() == generation && seen.is_broken()) => {
+                self.take_back()
             }
+            _ => {}
         };
         let end = inside.wait_or_lose(Stay { note, term, patience }, || (), may_leave, lost); // May unwind: `leaving`
         drop(leaving);

@@ -89,3 +89,21 @@ fn r8_a_panic_that_passes_the_one_appointed_is_as_good_as_one_in_the_action() {
     });
     assert!(b.is_broken() && b.waiting() == 0);
 }
+
+/// P2: broken by another, which has yet to send the sleepers home, when the panic passes one of them.
+#[test]
+fn r8_a_panic_that_passes_one_whose_barrier_was_just_broken_takes_its_arrival_back() {
+    let b = Barrier::new(2);
+    let until = Looked(Cell::new(0), |_| {
+        if b.waiting() == 1 && b.queue.enter().count(|_| true) == 1 {
+            // As a stopped sleeper does in `may_leave`, under the lock, before its `Leaving` is dropped.
+            let inside = b.queue.enter();
+            b.mark_broken();
+            drop(inside);
+            planned();
+        }
+    });
+    assert!(catch_unwind(AssertUnwindSafe(|| b.meet(Some(&until)))).is_err());
+    b.send_home(b.queue.enter(), 0); // as that one does
+    assert_eq!(b.waiting(), 0, "nobody is there, and reset() would wait for it for ever");
+}

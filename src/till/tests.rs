@@ -77,7 +77,7 @@ mod turns {
     use super::super::process::ProcessClock;
     use super::*;
     use crate::sys::{Mutex, Shared, lock};
-    use crate::wait::{Armed, Clock, Key, set_thread_clock};
+    use crate::wait::{Armed, Clock, Key, enter_clock};
 
     /// A process' clock without its thread, whose time the test sets.
     struct ByHand(&'static ProcessClock, Mutex<Moment>);
@@ -102,7 +102,7 @@ mod turns {
             for n in 0..threads {
                 let f = &f;
                 s.spawn(move || {
-                    set_thread_clock(Some(clock.clone()));
+                    enter_clock(clock.clone());
                     f(n);
                 });
             }

@@ -10,7 +10,7 @@
 use super::process::in_batches;
 use super::wheel::Wheel;
 use crate::sys::{self, Condvar, Moment, Mutex, MutexGuard, Shared, lock, wait_on};
-use crate::wait::{Armed, Clock, Firing, Key, Woken, set_thread_clock, thread_clock};
+use crate::wait::{Armed, Clock, Firing, Key, Woken, enter_clock, leave_clock, thread_clock};
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -175,11 +175,14 @@ impl Drop for End {
 
 /// Membership of one more thread in a paused clock; the thread lives by its old clock again when this is dropped.
 ///
+/// Of several on one thread the latest that is left counts, in whatever order they are dropped.
+///
 /// Made by [`Paused::register`] and [`PausedHandle::register`].
 #[must_use = "the thread leaves the paused clock when this is dropped"]
 pub struct ClockScope {
     clock: Shared<VirtualClock>,
-    before: Option<Shared<dyn Clock>>,
+    /// The same, as the thread knows it.
+    entered: Shared<dyn Clock>,
     /// It belongs to its thread: not Send, but Sync, as a guard is.
     _of_this_thread: PhantomData<MutexGuard<'static, ()>>,
 }
@@ -297,14 +300,15 @@ impl PausedHandle {
 
 impl ClockScope {
     fn enter(clock: &Shared<VirtualClock>) -> ClockScope {
-        let before = set_thread_clock(Some(clock.clone()));
-        ClockScope { clock: clock.clone(), before, _of_this_thread: PhantomData }
+        let entered: Shared<dyn Clock> = clock.clone();
+        enter_clock(entered.clone());
+        ClockScope { clock: clock.clone(), entered, _of_this_thread: PhantomData }
     }
 }
 
 impl Drop for ClockScope {
     fn drop(&mut self) {
-        set_thread_clock(self.before.take());
+        leave_clock(&self.entered);
     }
 }
 

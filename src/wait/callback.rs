@@ -149,6 +149,7 @@ impl Core {
     #[inline]
     fn attach<F: FnOnce() + Send + 'static>(&self, f: F, class: Class) -> *mut Link {
         if self.is_up() || self.look().asks() && self.observe(true) {
+            self.wait_for_calm(); // inside a callback all that is derived is go (S4)
             f();
             return null_mut();
         }
@@ -164,6 +165,9 @@ impl Core {
             return l;
         }
         drop(held);
+        if word.is_up() {
+            self.wait_for_calm(); // S4, as above
+        }
         // SAFETY: the node never hung anywhere: it is ours.
         unsafe { ask(l, if word.is_up() { Op::RunAndFree } else { Op::DropAndFree }) };
         null_mut()

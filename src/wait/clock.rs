@@ -57,17 +57,28 @@ mod choice {
     type Virtual = Option<Shared<dyn Clock>>;
 
     sys::thread_local! {
-        static CLOCK: RefCell<Virtual> = RefCell::new(None);
+        /// The virtual clocks this thread was told to live by, the present one last.
+        static CLOCKS: RefCell<Vec<Shared<dyn Clock>>> = RefCell::new(Vec::new());
     }
 
     /// The virtual clock this thread lives by; `None`: the process'.
     pub(crate) fn thread_clock() -> Virtual {
-        CLOCK.try_with(|c| c.borrow().clone()).ok().flatten()
+        CLOCKS.try_with(|clocks| clocks.borrow().last().cloned()).ok().flatten()
     }
 
-    /// Changes the clock this thread lives by; says which it was.
-    pub(crate) fn set_thread_clock(clock: Virtual) -> Virtual {
-        CLOCK.with(|c| c.replace(clock))
+    /// This thread lives by that clock, until it leaves it or enters another.
+    pub(crate) fn enter_clock(clock: Shared<dyn Clock>) {
+        CLOCKS.with(|clocks| clocks.borrow_mut().push(clock));
+    }
+
+    /// Takes back one `enter_clock`, in whatever order. A thread that is ending lives by no clock any more.
+    pub(crate) fn leave_clock(clock: &Shared<dyn Clock>) {
+        let left = CLOCKS.try_with(|clocks| {
+            let mut clocks = clocks.borrow_mut();
+            let at = clocks.iter().rposition(|entered| Shared::ptr_eq(entered, clock))?;
+            Some(clocks.remove(at))
+        });
+        drop(left); // the last of it may run foreign code
     }
 
     /// The clock of one Till.
@@ -110,6 +121,6 @@ mod choice {
 }
 
 pub(super) use choice::Chosen;
-#[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
-pub(crate) use choice::set_thread_clock;
 pub(crate) use choice::thread_clock;
+#[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
+pub(crate) use choice::{enter_clock, leave_clock};

@@ -243,7 +243,8 @@ impl Comp {
 
     /// Hangs it, and what is below it, on its inputs. When this returns, every input that goes tells it.
     ///
-    /// Runs no foreign code and wakes nobody: on what is not yet linked nothing hangs (C1).
+    /// Wakes nobody and runs nothing: on what is not yet linked nothing hangs (C1). But what others hang the moment it is linked,
+    /// and it is dead, is dropped here; should that panic, it is the hook's to report, and not a matter of who links.
     pub fn link(&self) {
         if self.is_linked() {
             return;
@@ -314,7 +315,7 @@ impl Comp {
             if !self.core.look().is_down() {
                 self.unlink(&mut work);
             }
-            work.finish();
+            work.finish_quietly();
         }
     }
 

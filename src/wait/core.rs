@@ -156,6 +156,11 @@ impl Core {
         }
     }
 
+    /// Whether somebody may hold the lock just now; for who knows of those that have taken it.
+    pub fn is_held(&self) -> bool {
+        self.shadow.is_the_lock() || self.look().is_locked()
+    }
+
     /// ORDERING: Relaxed: the core is the caller's alone.
     pub fn set_word(&self, word: Word) {
         self.word.store(word.0, Relaxed);

@@ -216,12 +216,11 @@ impl Door {
     /// Gives permits back that came from here.
     ///
     /// # Panics
-    /// If there are more than `MOST` then: permits that were taken while others were made. They are lost.
+    /// If there would be more than `MOST` then: permits that were taken while others were made. They are lost.
     #[inline(always)]
     pub(crate) fn release(&self, n: usize) {
-        let word = self.word.fetch_add(n << SHIFT, Release);
-        if word & QUEUED != 0 || word >> SHIFT > Door::MOST - n {
-            self.released(word, n);
+        if self.add(n).is_err() {
+            full(n);
         }
     }
 
@@ -230,16 +229,12 @@ impl Door {
     pub(super) fn leave(&self) {
         let word = self.word.fetch_add(ONE, Release);
         if word & QUEUED != 0 {
-            self.released(word, 1);
+            self.released(word);
         }
     }
 
     #[cold]
-    fn released(&self, word: usize, n: usize) {
-        if word >> SHIFT > Door::MOST - n {
-            self.word.fetch_sub(n << SHIFT, Relaxed);
-            panic!("{n} permits were given back to where {} are already: the most is {}", word >> SHIFT, Door::MOST);
-        }
+    fn released(&self, word: usize) {
         if word & CALLING == 0 {
             self.serve(lock(&self.line)); // G2: who is called takes it
         }
@@ -249,6 +244,7 @@ impl Door {
     ///
     /// # Errors
     /// If there would be more than `MOST`; then nothing is changed.
+    #[inline(always)]
     pub(crate) fn add(&self, n: usize) -> Result<(), TooMany> {
         let mut word = guess!(self.word);
         loop {
@@ -261,7 +257,7 @@ impl Door {
             }
         }
         if word & QUEUED != 0 {
-            self.released(word, n);
+            self.released(word);
         }
         Ok(())
     }
@@ -347,4 +343,9 @@ impl Door {
         }
         granted
     }
+}
+
+#[cold]
+fn full(n: usize) -> ! {
+    panic!("{n} permits were given back to where there is no room for them: the most is {}", Door::MOST)
 }

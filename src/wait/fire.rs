@@ -274,6 +274,7 @@ impl Work {
             && self.unrun.is_empty()
             && self.wakes.is_empty()
             && self.unwoken.is_empty()
+            && !self.refused
     }
 
     pub fn has_callbacks(&self) -> bool {
@@ -296,9 +297,12 @@ impl Work {
         if self.wakes.is_empty() {
             return None;
         }
-        let mut wakes = std::mem::take(&mut self.wakes).into_iter();
+        // Threads first: a waker is foreign code, and may wait for one of them.
+        let wakes = std::mem::take(&mut self.wakes);
+        wakes.iter().for_each(Wakeup::unpark);
+        let mut wakes = wakes.into_iter();
         let mut first = None;
-        each(&mut first, || wakes.next().map(Wakeup::send));
+        each(&mut first, || wakes.next().map(Wakeup::wake));
         first
     }
 
@@ -319,6 +323,12 @@ impl Work {
         }
         self.sweep();
         first
+    }
+
+    /// All that is left to do, for who has not asked for it: what panics has been told by the hook.
+    pub fn finish_quietly(mut self) {
+        let first = self.wake();
+        drop_foreign(self.run(first));
     }
 
     /// All that is left to do. Resumes the first panic at the very end (S6).

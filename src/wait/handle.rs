@@ -5,6 +5,7 @@ use super::core::{Core, Kind, less};
 use super::fire::Work;
 use super::release;
 use super::tale::Reason;
+use super::timed::wait_until_open;
 use super::when::when;
 use super::word::{Story, Word};
 use crate::sys::{Moment, Ordering::*, Shared};
@@ -258,6 +259,9 @@ impl Drop for Handle {
 fn drop_last(core: *mut Core) {
     // SAFETY: the last user is ours.
     let this = unsafe { &*core };
+    if this.kind.is_timed() {
+        wait_until_open(this);
+    }
     match this.as_comp() {
         // SAFETY: alone, and hung nowhere.
         Some(c) if !c.is_linked() => return unsafe { release::free_alone(core) },

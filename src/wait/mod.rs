@@ -93,7 +93,7 @@ pub use callback::Cancel;
 pub(crate) use callback::Hook;
 pub(crate) use clock::{Clock, Key, install, thread_clock};
 #[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
-pub(crate) use clock::{Woken, set_thread_clock};
+pub(crate) use clock::{Woken, enter_clock, leave_clock};
 pub(crate) use condition::ConditionQueue;
 pub(crate) use core::Kind;
 pub(crate) use door::Door;

@@ -109,6 +109,6 @@ impl Comp {
     /// The place of an input that is UP in the order of `go`s; all that went before we were built are at its begin.
     fn place_of(&self, i: usize) -> u64 {
         // SAFETY: UP was seen with Acquire: the stamp is frozen.
-        if self.went_before(i) { 0 } else { unsafe { self.input(i).stamp.get() } }
+        if self.went_before(i) { 0 } else { unsafe { 1 + self.input(i).stamp.get() } }
     }
 }

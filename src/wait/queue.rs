@@ -123,7 +123,8 @@ impl<'a, S, N: Copy> Inside<'a, S, N> {
         self.wait_or_lose(stay, outside, may_leave, |_| ())
     }
 
-    /// As `wait`; `lost` runs, with the lock open, when a panic passes one whose turn had come, and is told how its wait ended.
+    /// As `wait`; `lost` runs, with the lock open, when a panic passes one whose turn had come, or who might not leave
+    /// (`Stopped`), and is told how its wait ended.
     pub(crate) fn wait_or_lose(
         mut self,
         stay: Stay<'_, '_, N>,
@@ -192,8 +193,12 @@ impl<S, N: Copy, M: Fn(&mut S, &mut N) -> bool, L: Fn(End<N>)> Drop for Leave<'_
         let mut inside = self.queue.enter();
         let Both { state, line } = &mut *inside.guard;
         if line.is_linked(self.seat) {
-            (self.may_leave)(state, line.note(self.seat));
+            let leaves = (self.may_leave)(state, line.note(self.seat));
             line.remove(self.seat);
+            drop(inside);
+            if !leaves {
+                (self.lost)(End::Stopped);
+            }
         } else {
             drop(inside);
             // SAFETY: unlinked, seen under the lock.

@@ -272,41 +272,59 @@ pub(super) unsafe fn release(core: *mut Core) -> bool {
     loop {
         let users = this.users.load(Relaxed);
         if users == 2 {
-            take_back(this);
+            if part_with_one(this) {
+                return false;
+            }
+            continue;
         }
         // ORDERING: Release for what we did with it, Acquire for what others did, before it is freed.
-        let users = if users == 2 { this.users.load(Relaxed) } else { users };
         if this.users.compare_exchange(users, users - 1, Release, Relaxed).is_ok() {
             if users == 1 {
                 this.users.load(Acquire);
+                wait_until_open(this);
             }
             return users == 1;
         }
     }
 }
 
-/// We may be the last but for the clock, or the hook on the source: then that is undone, if nothing hangs here (T-c).
-fn take_back(core: &Core) {
+/// We may be the last but for the clock, or the hook on the source: then that is undone first, if nothing hangs here (T-c).
+/// True: our user is gone, and another is left. False: things have changed, look again.
+///
+/// Who the other one is may change only under LOCK, so the count is lowered there; who frees the core waits for the LOCK to be
+/// open (`wait_until_open`).
+fn part_with_one(core: &Core) -> bool {
     let held = core.lock();
-    // ORDERING: Relaxed, under LOCK: an ARMED Till's clock was counted before it was ARMED, so two are we and the clock, or the hook.
-    if core.users.load(Relaxed) != 2 || !held.word().head().is_null() {
-        return;
-    }
-    let Some(t) = core.as_timed() else { return };
     // SAFETY: under LOCK.
-    let (state, key) = unsafe { (core.timer.get(), t.key.get()) };
-    if state == ARMED || state == HOOKED {
-        // SAFETY: under LOCK.
-        unsafe { core.timer.set(DONE) };
+    let state = unsafe { core.timer.get() };
+    let Some(t) = core.as_timed().filter(|_| matches!(state, ARMED | HOOKED) && held.word().head().is_null()) else {
+        // ORDERING: Release, as in `release`.
+        return core.users.compare_exchange(2, 1, Release, Relaxed).is_ok();
+    };
+    // ORDERING: Relaxed, under LOCK: an ARMED Till's clock was counted before it was ARMED, so two are we and the clock, or the hook.
+    if core.users.load(Relaxed) != 2 {
+        return false;
     }
+    // SAFETY: under LOCK.
+    let key = unsafe {
+        core.timer.set(DONE);
+        t.key.get()
+    };
     drop(held);
     let taken = match state {
         ARMED => t.clock.get().disarm(key).map(std::mem::forget).is_some(),
-        HOOKED => unhook(core),
-        _ => false,
+        _ => unhook(core),
     };
     if taken {
         core.users.fetch_sub(1, Relaxed); // the clock's, or the hook's; ours remains
+    }
+    false
+}
+
+/// For the last user, before it frees a timed core: another may have let go of its own under LOCK, and not opened that yet.
+pub(super) fn wait_until_open(core: &Core) {
+    if core.is_held() {
+        drop(core.lock());
     }
 }
 

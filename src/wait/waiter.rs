@@ -183,10 +183,17 @@ pub(super) enum Wakeup {
 }
 
 impl Wakeup {
-    pub fn send(self) {
-        match self {
-            Wakeup::Task(waker) => waker.wake(),
-            Wakeup::Thread(thread) => thread.unpark(),
+    /// Wakes a thread; of a task, nothing.
+    pub fn unpark(&self) {
+        if let Wakeup::Thread(thread) = self {
+            thread.unpark();
+        }
+    }
+
+    /// Wakes a task, which is foreign code; of a thread, nothing.
+    pub fn wake(self) {
+        if let Wakeup::Task(waker) = self {
+            waker.wake();
         }
     }
 }

@@ -11,7 +11,7 @@
 //! - M3  One look is under way at a time (`passed`): from the grant until its holder is inside. A holder leaves or waits sooner
 //!   or later, and both pass it on. So all who are owed a look get it, and nobody is woken twice for one change.
 //! - M4  A change is *sure*, or a *doubt*: a wait after the state was borrowed mutably, which may have been a look in vain. After
-//!   `DOUBTS` doubts with no sure change between, the next is *hidden*: the epoch does not move. Who hides while nobody naps
+//!   `DOUBTS` doubts with no sure change between that anybody waited for, the next is *hidden*: the epoch does not move. Who hides while nobody naps
 //!   is the napper: it waits in line like anyone, but for a millisecond per waiter at most; inside again, whatever ended its
 //!   wait, it moves the epoch for all that was hidden. So nothing is lost, and passing on knows nothing of it.
 //!

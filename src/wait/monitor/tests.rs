@@ -20,3 +20,54 @@ fn one_look_is_under_way_at_a_time() {
     assert!(monitor.inside(|inner| inner.line.is_empty()));
     drop(visit);
 }
+
+/// R8: a panic that passes one who naps must not take its hidden change with it, nor leave the monitor without a napper.
+#[test]
+fn r8_a_panic_that_passes_the_napper_loses_no_change() {
+    use crate::wait::term::{Leaf, Leaves, Term};
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    struct Panics(Cell<usize>);
+    impl Leaves for Panics {
+        fn visit<'a>(&'a self, _: &mut dyn FnMut(Leaf<'a>)) {
+            self.0.set(self.0.get() + 1);
+            assert!(self.0.get() != 2, "planned"); // the first is `Term::of`, the second is in the wait
+        }
+    }
+    let monitor = Monitor::new();
+    let mut visit = monitor.enter();
+    let seat = Seat::new(0);
+    // SAFETY: it outlives its stay.
+    monitor.inside(|inner| unsafe { inner.line.push(&seat) });
+    // SAFETY: from inside.
+    unsafe { monitor.doubts.set(doubts()) };
+    let until = Panics(Cell::new(0));
+    let term = Term::of(&until);
+    visit.touch();
+    assert!(catch_unwind(AssertUnwindSafe(|| visit.wait(&term))).is_err());
+    assert!(monitor.is_mine());
+    // SAFETY: from inside.
+    let (hidden, napping) = unsafe { (monitor.hidden.get(), monitor.napping.get()) };
+    let owed = monitor.pass().is_some();
+    monitor.inside(|inner| _ = inner.line.remove(&seat));
+    drop(visit);
+    assert!(owed && hidden == 0 && !napping, "lost: owed {owed}, hidden {hidden}, napping for ever {napping}");
+}
+
+/// L3, M4: doubts are counted since the last sure change, and told at once while there are few.
+#[test]
+fn a_sure_change_ends_the_doubts_before_it() {
+    let monitor = Monitor::new();
+    let visit = monitor.enter();
+    let seat = Seat::new(0);
+    // SAFETY: it outlives its stay.
+    monitor.inside(|inner| unsafe { inner.line.push(&seat) });
+    assert!((0..doubts()).all(|_| !monitor.doubt()), "taken at their word");
+    assert!(monitor.doubt(), "hidden, and the caller naps");
+    // SAFETY: from inside.
+    unsafe { monitor.napping.set(false) };
+    monitor.change();
+    assert!(!monitor.doubt(), "the first since a sure change");
+    monitor.inside(|inner| _ = inner.line.remove(&seat));
+    drop(visit);
+}

@@ -96,16 +96,31 @@ impl<'a> Visit<'a> {
         let under_way = unsafe { monitor.passed.get() };
         // With who has left the line for a look, and itself: without them a thousand looks a second would be thousands.
         let waiters = monitor.inside(|inner| inner.line.len()) + usize::from(under_way) + 1;
-        let (looks, news) = self.sit(&term.within(millis(waiters)));
-        // SAFETY: from inside.
-        let others = unsafe {
-            monitor.napping.set(false);
-            let hidden = monitor.hidden.get();
-            if hidden > 0 {
-                monitor.publish();
+        /// What a nap ends with, also when a panic passes: all that was hidden is told.
+        struct Woken<'a>(&'a Monitor);
+        impl Woken<'_> {
+            /// Whether others have hidden something, too.
+            fn publish(&self) -> bool {
+                // SAFETY: from inside.
+                let hidden = unsafe {
+                    self.0.napping.set(false);
+                    self.0.hidden.get()
+                };
+                if hidden > 0 {
+                    self.0.publish();
+                }
+                hidden > 1
             }
-            hidden > 1
-        };
+        }
+        impl Drop for Woken<'_> {
+            fn drop(&mut self) {
+                self.publish();
+            }
+        }
+        let woken = Woken(monitor);
+        let (looks, news) = self.sit(&term.within(millis(waiters)));
+        let others = woken.publish();
+        std::mem::forget(woken);
         if looks || term.has_come() {
             return Some(looks);
         }
