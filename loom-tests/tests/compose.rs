@@ -952,9 +952,11 @@ fn earlier_decides_vs_poll() {
 }
 
 /// Breaks as `earlier_decides_vs_poll`, where the composite is linked meanwhile.
+///
+/// All there is takes minutes, since who comes late waits for phase 1; five preemptions seconds.
 #[test]
 fn earlier_decides_vs_linking() {
-    each_first("earlier_decides_vs_linking", threads(2), 380_000, |order| {
+    each_first("earlier_decides_vs_linking", threads(2).only(5), 2, |order| {
         let (a, b) = named();
         let o = &b | &a;
         order.race(
@@ -985,28 +987,9 @@ fn later_completes_vs_poll() {
     });
 }
 
-/// S11: breaks if an input that went while the expression was being built, unseen, counts as one that went before.
-#[test]
-fn earlier_decides_vs_birth() {
-    each_first("earlier_decides_vs_birth", threads(2), 2, |order| {
-        let (a, b) = (Signal::named("a"), Signal::named("b"));
-        let ((either, was_down), ()) = order.race(
-            || {
-                let either = &a | &b;
-                (either, !a.is_go())
-            },
-            || {
-                b.go();
-                a.go();
-            },
-        );
-        if was_down {
-            assert_eq!(either.cause().unwrap().name(), Some("b"));
-        }
-    });
-}
-
 /// Breaks if linking passes on the panic of a closure that another hung there, and that nobody will ever run.
+///
+/// A wait, a link, a death and a callback in one: beyond three preemptions it takes many minutes.
 #[test]
 fn link_of_the_dead_vs_callback() {
     struct Bomb;
@@ -1018,7 +1001,7 @@ fn link_of_the_dead_vs_callback() {
         }
     }
     quietly("planned");
-    each_first("link_of_the_dead_vs_callback", threads(2), 2, |order| {
+    each_first("link_of_the_dead_vs_callback", threads(2).only(3), 2, |order| {
         let dead_end = &Signal::new() & &Signal::new();
         let stop = Signal::new();
         order.race(
