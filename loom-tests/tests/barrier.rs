@@ -142,22 +142,24 @@ fn two_generations_looked_at() {
     two_generations("two_generations_looked_at", Looks, 40_000);
 }
 
-/// Breaks if those who sleep in the second generation are taken for those of the first.
+/// Breaks if the last arrival ignores sleepers, the second time.
 #[test]
 fn two_generations_slept_through() {
     two_generations("two_generations_slept_through", Sleeps, 4800);
 }
 
-/// Breaks as the one above.
+/// Breaks if the last arrival does not let the line pass, the second time.
 #[test]
 fn two_generations_in_line() {
     two_generations("two_generations_in_line", Line, 870);
 }
 
-fn generations_apart(name: &str, form: Form, floor: usize) {
-    form.set();
-    model(name, threads(3), floor, move || {
-        let b = form.barrier(2);
+/// Breaks if who lets one generation pass, after the action, takes those who have come meanwhile along.
+#[test]
+fn arrivals_during_the_action() {
+    Line.set();
+    model("arrivals_during_the_action", threads(3), 2000, || {
+        let b = Line.barrier(2);
         // Two of three pass; who has passed lets the third go.
         let meet = |end: Result<Passed, BarrierError>| {
             if end.is_ok() {
@@ -171,16 +173,64 @@ fn generations_apart(name: &str, form: Form, floor: usize) {
     });
 }
 
-/// Breaks if who ends one generation lets go of a member of the next.
+fn again_at_once(name: &str, form: Form, floor: usize) {
+    form.set();
+    model(name, threads(3), floor, move || {
+        let b = form.barrier(3);
+        let (p, q, r) = join3(
+            || {
+                let passed = b.wait().unwrap();
+                assert_eq!(b.wait_until(Duration::ZERO), Err(BarrierError::Stopped));
+                passed
+            },
+            || b.wait().unwrap(),
+            || b.wait().unwrap(),
+        );
+        settled(&[p, q, r], 0);
+        assert_eq!((b.waiting(), b.is_broken()), (0, true));
+    });
+}
+
+/// Breaks if who lets many pass, and opens the lock between, takes one along that was let go of and has come again.
 #[test]
-fn generations_apart_sleeping() {
-    generations_apart("generations_apart_sleeping", Sleeps, 2400);
+fn again_at_once_sleeping() {
+    again_at_once("again_at_once_sleeping", Sleeps, 1500);
 }
 
 /// Breaks as the one above.
 #[test]
-fn generations_apart_in_line() {
-    generations_apart("generations_apart_in_line", Line, 2000);
+fn again_at_once_in_line() {
+    again_at_once("again_at_once_in_line", Line, 570);
+}
+
+fn abort_by_who_has_passed(name: &str, form: Form, floor: usize) {
+    form.set();
+    model(name, threads(3), floor, move || {
+        let b = form.barrier(3);
+        let (p, q, r) = join3(
+            || {
+                let passed = b.wait().unwrap();
+                b.abort();
+                passed
+            },
+            || b.wait().unwrap(),
+            || b.wait().unwrap(),
+        );
+        settled(&[p, q, r], 0);
+        assert!(b.waiting() == 0 && b.is_broken());
+    });
+}
+
+/// B2. Breaks if an abort sends members home of a generation that has ended, and that have yet to be let go of.
+#[test]
+fn abort_by_who_has_passed_sleeping() {
+    abort_by_who_has_passed("abort_by_who_has_passed_sleeping", Sleeps, 1200);
+}
+
+/// B2. Breaks as the one above.
+#[test]
+fn abort_by_who_has_passed_in_line() {
+    abort_by_who_has_passed("abort_by_who_has_passed_in_line", Line, 560);
 }
 
 // ---- stops -----------------------------------------------------------------------------------------------
@@ -445,13 +495,13 @@ fn reset_vs_last_looking() {
     reset_vs_last("reset_vs_last_looking", Looks, 8100);
 }
 
-/// B3. Breaks if the reset sends members of a generation home that has ended.
+/// B3. Breaks if the arrival of one that is sent home stays.
 #[test]
 fn reset_vs_last_sleeping() {
     reset_vs_last("reset_vs_last_sleeping", Sleeps, 2500);
 }
 
-/// B3. Breaks as the one above.
+/// B3. Breaks if the reset sends members of a generation home that has ended.
 #[test]
 fn reset_vs_last_in_line() {
     reset_vs_last("reset_vs_last_in_line", Line, 650);
