@@ -8,7 +8,7 @@ use stopwhen::{Event, Signal, Stopped};
 /// Breaks if `set` is not Release, or ignores a sleeper, or if what a wait finds set is not Acquire.
 #[test]
 fn set_vs_wait() {
-    each_first("set_vs_wait", threads(2), 27, |order| {
+    each_first("set_vs_wait", threads(2), 53, |order| {
         let (e, d) = (Event::new(), Payload::new());
         order.race(
             || {
@@ -27,7 +27,7 @@ fn set_vs_wait() {
 /// Breaks if `set` is not Release, or `is_set` not Acquire.
 #[test]
 fn set_vs_is_set() {
-    model("set_vs_is_set", threads(2), 4, || {
+    model("set_vs_is_set", threads(2), 5, || {
         let (e, d) = (Event::new(), Payload::new());
         join2(
             || {
@@ -46,7 +46,7 @@ fn set_vs_is_set() {
 /// Breaks if a `set` that finds sleepers is not Release.
 #[test]
 fn set_with_a_sleeper_vs_is_set() {
-    model("set_with_a_sleeper_vs_is_set", threads(3), 200, || {
+    model("set_with_a_sleeper_vs_is_set", threads(3), 390, || {
         let (e, d) = (Event::new(), Payload::new());
         join3(
             || e.wait(),
@@ -66,7 +66,7 @@ fn set_with_a_sleeper_vs_is_set() {
 /// Breaks if `set` does not release one that waits: the event is cleared at once.
 #[test]
 fn set_and_clear_vs_wait() {
-    model("set_and_clear_vs_wait", threads(2), 11_000, || {
+    model("set_and_clear_vs_wait", threads(2), 32_000, || {
         let (e, stop, d) = (Event::new(), Signal::new(), Payload::new());
         let (end, waited) = join2(
             || {
@@ -94,7 +94,7 @@ fn set_and_clear_vs_wait() {
 /// Breaks if a `set` on its way releases who came after it was cleared: with two to release, it opens the lock between.
 #[test]
 fn set_vs_clear_and_wait() {
-    model("set_vs_clear_and_wait", threads(4), 25_000, || {
+    model("set_vs_clear_and_wait", threads(4), 27_000, || {
         let (e, stop) = (Event::new(), Signal::new());
         join4(
             || e.wait(),
@@ -117,7 +117,7 @@ fn set_vs_clear_and_wait() {
 /// Breaks if one that a stop releases at the same time is granted while it is in line.
 #[test]
 fn stop_vs_set() {
-    model("stop_vs_set", threads(3), 570, || {
+    model("stop_vs_set", threads(3), 1100, || {
         let (e, stop, d) = (Event::new(), Signal::new(), Payload::new());
         join3(
             || {
@@ -138,7 +138,7 @@ fn stop_vs_set() {
 /// Breaks if of two `set`s neither sees one that waits.
 #[test]
 fn two_sets_vs_wait() {
-    model("two_sets_vs_wait", threads(3), 310, || {
+    model("two_sets_vs_wait", threads(3), 410, || {
         let e = Event::new();
         join3(|| e.set(), || e.set(), || e.wait());
         assert!(e.is_set());
@@ -148,7 +148,7 @@ fn two_sets_vs_wait() {
 /// Breaks if a second waiter is forgotten where the first was released.
 #[test]
 fn set_vs_two_waits() {
-    model("set_vs_two_waits", threads(3), 600, || {
+    model("set_vs_two_waits", threads(3), 1100, || {
         let (e, d) = (Event::new(), Payload::new());
         let wait = || {
             e.wait();
@@ -164,7 +164,7 @@ fn set_vs_two_waits() {
 /// Breaks if one that a `set` on its way has yet to release may leave for a stop that came after it.
 #[test]
 fn set_vs_stop_by_who_was_released() {
-    model("set_vs_stop_by_who_was_released", threads(3), 2400, || {
+    model("set_vs_stop_by_who_was_released", threads(3), 4800, || {
         let (e, stop) = (Event::new(), Signal::new());
         let (_, end, _) = join3(
             || {
