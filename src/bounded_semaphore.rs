@@ -121,14 +121,14 @@ impl BoundedSemaphore {
         self.take_until(n, &until).map(|()| self.permit(n))
     }
 
-    /// Takes a permit if one is free, and nobody has waited for it for over a millisecond.
+    /// Takes a permit if one is free, unless those in line are being served in order just then, as by a `Semaphore`.
     #[inline]
     #[must_use = "a permit that is dropped at once is given back at once"]
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_acquire_many(1)
     }
 
-    /// Takes `n` permits if as many are free, and nobody has waited for over a millisecond.
+    /// Takes `n` permits if as many are free, unless those in line are being served in order just then.
     #[inline]
     #[must_use = "a permit that is dropped at once is given back at once"]
     pub fn try_acquire_many(&self, n: usize) -> Option<Permit<'_>> {

@@ -159,8 +159,8 @@ impl Condition {
 
     /// Tells the one that has waited longest; false if nobody waits.
     ///
-    /// It may be called inside the lock, then the woken thread is sent on its way when the lock is free; or outside, and
-    /// then it sees those whose wait happened before. True: that one's wait returns `Ok`.
+    /// It may be called inside the lock, then the woken thread is sent on its way when the lock is free (of several words said
+    /// inside, the last one's; the others at once); or outside, and then it sees those whose wait happened before. True: that one's wait returns `Ok`.
     #[doc(alias = "signal")]
     pub fn notify_one(&self) -> bool {
         self.notify(1) == 1

@@ -103,7 +103,7 @@ impl<T: ?Sized> Lock<T> {
         self.guard(self.monitor.enter())
     }
 
-    /// Locks if nobody holds it, and no thread that has waited for over a millisecond is first.
+    /// Locks if nobody holds it, unless it is just then for the first of those in line: see [Fairness](Lock#fairness).
     #[inline]
     #[track_caller]
     #[must_use = "a guard that is dropped at once locks nothing"]
@@ -152,6 +152,8 @@ impl<T: ?Sized> Lock<T> {
     }
 
     /// Tells whether a panic has passed through a guard of this lock, ever: the value may be half changed.
+    ///
+    /// One that was caught while the guard lived, as around a closure of `wait_some`, has not passed it.
     ///
     /// A lock that is used by a `Drop` while a panic passes has seen none itself.
     #[doc(alias = "is_poisoned")]

@@ -85,7 +85,7 @@ impl<T: ?Sized> RLock<T> {
         }
     }
 
-    /// Locks if no other thread holds it, and none that has waited for over a millisecond is first.
+    /// Locks if no other thread holds it, unless it is just then for the first of those in line.
     ///
     /// `None` also if this thread holds it `usize::MAX` times already.
     #[inline]

@@ -42,7 +42,8 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 /// or make a `child` of it.
 ///
 /// # What it keeps
-/// An expression that nobody has waited for, awaited, polled over and over or attached work to hangs on nothing. After
+/// An expression that nobody has waited for, awaited, polled over and over or attached work to hangs on nothing, unless it is a
+/// [`child`](Signal::child) or looks at more than sixteen signals: those hang from the start. After
 /// that it hangs on its inputs until it goes or its last handle is gone: a million short expressions on one long-lived
 /// signal leave that as it was. Callbacks and futures look and cannot raise: when the last handle that could raise a
 /// signal is gone, its callbacks are dropped unrun. A callback that captures a handle of the signal it hangs on keeps
@@ -213,7 +214,9 @@ impl Signal {
     /// [`Stopped`] if `until` came first.
     ///
     /// # Blocking
-    /// Until one of the two; no allocation, no timer thread. `until` gone already, or zero: just a look.
+    /// Until one of the two. `until` gone already, or zero: just a look. The wait allocates nothing and starts no timer thread;
+    /// an expression of expressions does so for a moment when it is first linked or found go, and one whose times come
+    /// without making it go may arm the rest.
     #[doc(alias = "wait_timeout")]
     #[doc(alias = "wait_for")]
     pub fn wait_until(&self, until: impl Until) -> Result<(), Stopped> {

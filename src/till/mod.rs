@@ -165,7 +165,8 @@ impl Signal {
 
     /// Makes a Signal that goes a [`Duration`] after this one went.
     ///
-    /// It only looks at this signal, and cannot be raised by hand. If this signal can never go any more, nor can that.
+    /// It only looks at this signal, and cannot be raised by hand. If this signal can never go any more, nor can that. It is
+    /// time: with a delay of zero, too, the `go` of this signal may return a moment before that has come.
     ///
     /// # Examples
     /// ```
@@ -177,6 +178,10 @@ impl Signal {
     /// stop.go();
     /// late.wait();
     /// ```
+    ///
+    /// # Panics
+    /// If this signal is go and the platform refuses the clock's thread; else the `go` that starts the delay panics then, once it
+    /// has done all the rest.
     #[track_caller]
     pub fn delayed(&self, d: Duration) -> Signal {
         install(&process::Process);

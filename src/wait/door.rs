@@ -18,7 +18,7 @@
 //! - G5  Permits out and in the word together never exceed the total: serving takes first, and gives back on a lost race.
 //!
 //! # Orderings
-//! Release of the giver's `fetch_add` ↔ Acquire of the taker's step; every change of the word is a read-modify-write, so
+//! Release of the giver's step ↔ Acquire of the taker's step; every change of the word is a read-modify-write, so
 //! release sequences stay whole. Served: the same pair for who serves, then the grant's Release ↔ the waiter's Acquire.
 //! Steps that only change bits are Relaxed: the line's lock orders the line, and there is one word.
 use super::seat::{Granted, Line, Seat};
