@@ -60,9 +60,16 @@ fn main() -> ExitCode {
     stale.iter().for_each(|(key, _)| println!("FAILED: allowed.txt: there is no {key} any more"));
     let (mut passed, mut failed) = (0, stale.len());
     let copy = Copy::of(&root);
+    let mut sound = HashSet::new();
     let (gate, words) = (args[1..].contains(&GATE.into()), &args[1..]);
     let asked = |c: &&Change| if gate { c.gate } else { words.is_empty() || words.iter().any(|w| c.key.contains(w)) };
     for change in changes.iter().filter(asked) {
+        // What fails by itself would notice everything. The gate stands behind `cargo loom`, which has just shown that.
+        let asks = !gate && sound.insert(&change.models);
+        if let Some(by) = asks.then(|| copy.noticed(&change.models, &limit)).flatten() {
+            println!("FAILED: {by}, and nothing was changed: mend that first");
+            return ExitCode::FAILURE;
+        }
         let begin = Instant::now();
         let caught = copy.with(change, |copy| copy.noticed(&change.models, &limit));
         let excuse = allowed.iter().find(|(key, _)| *key == change.key);
