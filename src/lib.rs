@@ -8,6 +8,8 @@ pub mod error;
 mod event;
 #[allow(unsafe_code)]
 mod lock;
+pub mod queue;
+mod report;
 mod rlock;
 mod semaphore;
 pub mod signal;
@@ -23,6 +25,7 @@ pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, Pu
 pub use error::{Broken, Closed, Ended, Stopped};
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
+pub use queue::Queue;
 pub use rlock::{RLock, RLockGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use signal::{Cause, Signal, Until};

@@ -25,9 +25,10 @@
 //! A thread that waits for anything else has a *seat* on its own stack, in the *line* of that thing. The line's guardian calls it
 //! to try, or grants it what it waits for; signals and time stop it; one step on the seat's one word decides. What it *gets* is
 //! decided under the guardian alone. A *queue* is a line with some state under one small lock; a *door* is permits in a word and a
-//! line; a *monitor* is a door of one, and being inside guards a line of those who wait for changes.
+//! line; a *monitor* is a door of one, and being inside guards a line of those who wait for changes; a *hatch* is a queue with two
+//! more lines, of those who bring and those who take.
 //!
-//! # Invariants (others: C composites, F firing, K callbacks, N waiters, T time, U lines, G doors, M monitors, E conditions)
+//! # Invariants (others: C composites, F firing, K callbacks, N waiters, T time, U lines, G doors, M monitors, E conditions, X hatches)
 //! - W1  The word leaves DOWN once: under LOCK, or in one step from "DOWN, and nothing hangs, sleeps or asks".
 //! - W2  While LOCK is set only its holder writes the word, so unlocking is a plain Release store.
 //! - W3  `next` and `prev` of a node on a ring are touched only under the LOCK of the core whose ring it is. `prev` null: on no ring.
@@ -71,6 +72,7 @@ mod door;
 mod fire;
 mod firing;
 mod handle;
+mod hatch;
 mod monitor;
 mod node;
 mod owner;
@@ -100,6 +102,7 @@ pub(crate) use door::Door;
 pub(crate) use firing::{Armed, Firing};
 pub use handle::{Handle, User};
 pub(crate) use handle::{Origin, Peek};
+pub(crate) use hatch::{Hatch, Passage, Side};
 
 pub(crate) use monitor::{Monitor, Visit};
 pub(crate) use owner::{Look, Owned};

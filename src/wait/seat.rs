@@ -185,6 +185,25 @@ impl<N: Copy> Line<N> {
         unsafe { self.first.as_ref() }.map(|seat| seat.waiter.call().map(Granted))
     }
 
+    /// Calls all who were told nothing yet, as long as there is room for wake-ups; they stay where they are.
+    ///
+    /// False: it broke off for want of room.
+    pub fn call_each(&mut self, wakes: &mut Wakes) -> bool {
+        let mut at = self.first;
+        // SAFETY: U1: linked, so alive.
+        while let Some(seat) = unsafe { at.as_ref() } {
+            if wakes.is_full() {
+                return false;
+            }
+            if let Some(called) = seat.waiter.call().map(Granted) {
+                wakes.add(called);
+            }
+            // SAFETY: U1.
+            at = seat.links.with(|l| unsafe { (*l).next });
+        }
+        true
+    }
+
     /// Unlinks the first.
     pub fn drop_first(&mut self) {
         // SAFETY: U1.
@@ -254,7 +273,7 @@ impl Granted {
 pub(super) struct Wakes {
     owed: [Option<Thread>; WAKES],
     n: usize,
-    /// How many were granted, asleep or not.
+    /// How many were granted or called, asleep or not.
     pub granted: usize,
 }
 
@@ -263,11 +282,11 @@ impl Wakes {
         Wakes { owed: [const { None }; WAKES], n: 0, granted: 0 }
     }
 
-    fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.n == WAKES
     }
 
-    fn add(&mut self, granted: Granted) {
+    pub fn add(&mut self, granted: Granted) {
         self.granted += 1;
         if granted.0.is_some() {
             self.owed[self.n] = granted.0;

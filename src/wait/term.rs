@@ -83,6 +83,17 @@ impl<'a> Term<'a> {
         Term { until: self, end: self.end.min(end), till: None, clock: self.clock.clone() }
     }
 
+    /// The same, but no later than so long from now, on the clock this thread lives by.
+    pub(crate) fn or_after(&self, d: Duration) -> Term<'_> {
+        match thread_clock() {
+            None => self.within(now().after(d)),
+            Some(clock) => {
+                let till = Some(Handle::till(clock.now().after(d)));
+                Term { until: self, end: self.end, till, clock: Some(clock) }
+            }
+        }
+    }
+
     /// Visits the signals; times are in `end`.
     fn signals<'s>(&'s self, visit: &mut dyn FnMut(&'s Handle)) {
         self.visit(&mut |leaf| {

@@ -9,7 +9,7 @@ const NEAR: usize = 8;
 /// What each room may name of the others: those listed before it.
 const STAIRS: [&[&str]; 7] = [
     &["sys"],
-    &["wait", "error"],
+    &["wait", "error", "report"],
     &["signal"],
     &["till"],
     &["lock", "semaphore", "barrier", "event", "queue"],

@@ -1,0 +1,186 @@
+//! The end of a queue, and the signals that tell of it.
+use super::Queue;
+use super::state::State;
+use crate::signal::Signal;
+use std::fmt;
+
+/// A queue's signals. The handles that raise them stay here.
+pub(super) struct Ends {
+    closed: End,
+    drained: End,
+}
+
+struct End {
+    hand: Signal,
+    view: Signal,
+}
+
+impl End {
+    fn new(name: Option<&str>, what: &str) -> End {
+        let hand = Signal::named(format!("{} {what}", name.unwrap_or("queue")));
+        End { view: hand.view(), hand }
+    }
+}
+
+impl Ends {
+    fn new(name: Option<&str>) -> Ends {
+        Ends { closed: End::new(name, "closed"), drained: End::new(name, "drained") }
+    }
+
+    /// Z4. May unwind: a callback's panic, after both have gone.
+    #[track_caller]
+    fn go(&self, closed: bool, drained: bool) {
+        // Dropped last: it goes also if a callback of the other one panics.
+        let drained = drained.then(|| self.drained.hand.go_on_drop());
+        if closed {
+            self.closed.hand.go();
+        }
+        drop(drained);
+    }
+}
+
+impl<T> Queue<T> {
+    /// Closes it: nothing is pushed any more, and what is left can still be popped. Once closed it does nothing.
+    ///
+    /// Everybody who waits to push gets the item back; those who wait to pop get what is left, and then
+    /// [`Closed`](crate::Closed). Joiners wait on, until what is left is done.
+    ///
+    /// # Panics
+    /// As a callback of [`closed`](Queue::closed) or [`drained`](Queue::drained), after all is told.
+    #[track_caller]
+    pub fn close(&self) {
+        let drained = self.hatch.change(|state| {
+            state.close();
+            state.is_drained()
+        });
+        self.announce(drained);
+    }
+
+    /// Closes it and takes out what is left, which counts as done.
+    ///
+    /// ```
+    /// use stopwhen::{PushError, Queue};
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.extend([1, 2]).expect("open");
+    /// assert_eq!(queue.close_now(), [1, 2]);
+    /// assert_eq!(queue.push(3), Err(PushError::Closed(3)));
+    /// queue.join(); // nothing is left to be done
+    /// assert!(queue.drained().is_go());
+    /// ```
+    ///
+    /// # Panics
+    /// As [`close`](Queue::close); the items are dropped then.
+    #[track_caller]
+    #[doc(alias = "discard")]
+    pub fn close_now(&self) -> Vec<T> {
+        let taken = self.hatch.change(|state| {
+            state.close();
+            state.take_all()
+        });
+        self.taken(taken).unwrap_or_default().into()
+    }
+
+    /// Closes the queue when the guard is dropped: for a producer that may panic.
+    pub fn close_on_drop(&self) -> CloseOnDrop<'_, T> {
+        CloseOnDrop { queue: Some(self) }
+    }
+
+    /// A signal that goes when the queue is closed. It cannot be raised by hand.
+    ///
+    /// It has gone before [`close`](Queue::close) returns, and before any call that says that the queue is closed.
+    ///
+    /// ```
+    /// use stopwhen::Queue;
+    ///
+    /// let queue = Queue::<u8>::unbounded().named("jobs");
+    /// let closed = queue.closed().clone();
+    /// assert!(!closed.go() && !closed.is_go());
+    /// queue.close();
+    /// assert!(closed.is_go() && queue.drained().is_go());
+    /// assert_eq!(closed.cause().expect("go").name(), Some("jobs closed"));
+    /// ```
+    pub fn closed(&self) -> &Signal {
+        &self.ends().closed.view
+    }
+
+    /// A signal that goes when the queue is closed and empty: whoever pops will get nothing. It cannot be raised by hand.
+    ///
+    /// It goes after [`closed`](Queue::closed), before the call returns that closes the empty queue or takes the last item. What was
+    /// taken may be still at work: see [`join`](Queue::join).
+    pub fn drained(&self) -> &Signal {
+        &self.ends().drained.view
+    }
+
+    fn ends(&self) -> &Ends {
+        self.ends.get().unwrap_or_else(|| self.make_ends())
+    }
+
+    /// Z5.
+    #[cold]
+    fn make_ends(&self) -> &Ends {
+        fn stage<T>(state: &State<T>) -> (bool, bool) {
+            (!state.is_open(), state.is_drained())
+        }
+        let mut fresh = Some(Ends::new(self.name.as_deref()));
+        loop {
+            let (closed, drained) = self.hatch.look(stage);
+            fresh.iter().for_each(|ends| ends.go(closed, drained));
+            let settled = self.hatch.look(|state| {
+                let same = stage(state) == (closed, drained);
+                if same {
+                    fresh = fresh.take().and_then(|ends| self.ends.set(ends).err());
+                }
+                same
+            });
+            if let (true, Some(ends)) = (settled, self.ends.get()) {
+                return ends;
+            }
+        }
+    }
+
+    /// Z4: it is closed, and perhaps drained.
+    #[inline]
+    #[track_caller]
+    pub(super) fn announce(&self, drained: bool) {
+        if let Some(ends) = self.ends.get() {
+            ends.go(true, drained);
+        }
+    }
+}
+
+/// The end of all use closes it: what waits for its signals elsewhere is told.
+impl<T> Drop for Queue<T> {
+    fn drop(&mut self) {
+        if self.ends.get().is_some() {
+            // Items are dropped here, if a callback panics too.
+            drop(self.close_now());
+        }
+    }
+}
+
+/// Closes its [`Queue`] when dropped.
+#[must_use = "a guard that is dropped at once closes at once"]
+pub struct CloseOnDrop<'a, T> {
+    /// None: disarmed.
+    queue: Option<&'a Queue<T>>,
+}
+
+impl<T> CloseOnDrop<'_, T> {
+    /// Leaves the queue open.
+    pub fn disarm(mut self) {
+        self.queue = None;
+    }
+}
+
+impl<T> Drop for CloseOnDrop<'_, T> {
+    fn drop(&mut self) {
+        self.queue.iter().for_each(|queue| queue.close());
+    }
+}
+
+impl<T> fmt::Debug for CloseOnDrop<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloseOnDrop").field("queue", &self.queue).finish()
+    }
+}

@@ -1,0 +1,210 @@
+//! Queue: items that go from those who bring to those who take.
+//!
+//! A ring of items behind a hatch (`wait`): producers wait at one side of it, consumers at the other, and those who join for the moment
+//! at which all is done. No item is ever on its way between two threads: it is the producer's, the ring's, or the consumer's.
+//!
+//! # Invariants
+//! - Z1  `open` goes once, under the lock; after that nothing is put in. So "closed and empty" stays so.
+//! - Z2  `unfinished` is what was put in and is not done: what is in the ring, and what tasks hold. Each time it comes to zero
+//!   counts as a moment, under the same hold of the lock.
+//! - Z3  Items are moved under the lock, and neither made, compared, shown nor dropped.
+//! - Z4  Signals go with the lock open, after the state that they tell of: `closed`, and then `drained`. Whoever is told by an error
+//!   that the queue is closed sees to it that they have gone before it returns.
+//! - Z5  The signals are made when somebody first asks for one, and become known under the lock, in the state that the queue is in: so
+//!   whoever changes that later finds them. Most queues never have any.
+mod close;
+mod iter;
+mod pop;
+mod push;
+mod state;
+mod task;
+
+pub use close::CloseOnDrop;
+pub use iter::{Iter, IterUntil};
+pub use task::Task;
+
+use crate::error::Stopped;
+use crate::signal::Until;
+use crate::sys::OnceLock;
+use crate::wait::{Hatch, Term};
+use close::Ends;
+use state::State;
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+/// A queue of items, for any number of threads that push and any number that pop.
+///
+/// It is a place, not a handle: a `static`, an `Arc` or a scope holds it. Items go through by move, first in, first out.
+///
+/// ```
+/// use stopwhen::{PopError, Queue, Signal};
+///
+/// let (jobs, stop) = (Queue::bounded(100), Signal::new());
+/// std::thread::scope(|s| {
+///     s.spawn(|| {
+///         let mut sum = 0;
+///         let end = loop {
+///             match jobs.pop_until(&stop) {
+///                 Ok(n) => sum += n,
+///                 Err(end) => break end, // stopped, or closed and empty
+///             }
+///         };
+///         assert_eq!((sum, end), (6, PopError::Closed));
+///     });
+///     for n in [1, 2, 3] {
+///         jobs.push(n).expect("open");
+///     }
+///     jobs.close();
+/// });
+/// ```
+///
+/// # Closing
+/// [`close`](Queue::close) refuses what is pushed from then on, and the item comes back in the error. What is in the queue by then is
+/// still popped, and then every pop says [`Closed`](crate::Closed), for ever. Everybody who waits is woken at once.
+/// [`closed`](Queue::closed) and [`drained`](Queue::drained) tell of it as signals. [`close_now`](Queue::close_now) takes what is left
+/// out. A queue that is dropped is closed by that.
+///
+/// # Work that is done
+/// [`join`](Queue::join) waits until everything that was pushed is *done*. What [`pop`](Queue::pop) takes counts as done at once;
+/// what [`pop_task`](Queue::pop_task) takes, when its [`Task`] is dropped, be it by a panic.
+///
+/// # Order and fairness
+/// What one thread pushes is popped in that order. Whoever is awake may push or pop before those who wait; but once the first in line
+/// has waited over a millisecond and came in vain, newcomers of its side queue behind it.
+///
+/// # Nothing is lost
+/// Every item is popped once, or comes back to whoever pushed it, or is in what [`close_now`](Queue::close_now) and
+/// [`pop_all`](Queue::pop_all) give, whatever is stopped or panics meanwhile. Items that are left when the queue is dropped are
+/// dropped with it.
+///
+/// # Memory ordering
+/// What came before a push happens before the return of the pop that takes the item; what came before an item was done, before the
+/// return of a join that it ended; what came before a close, before whatever tells of it.
+#[doc(alias = "channel")]
+#[doc(alias = "mpmc")]
+#[doc(alias = "sync_channel")]
+#[doc(alias = "JoinableQueue")]
+pub struct Queue<T> {
+    hatch: Hatch<State<T>>,
+    /// Z5.
+    ends: OnceLock<Ends>,
+    name: Option<Box<str>>,
+    silent: bool,
+}
+
+// Whole whatever panics: no foreign code runs inside, and no item is seen but by its one owner.
+impl<T> UnwindSafe for Queue<T> {}
+impl<T> RefUnwindSafe for Queue<T> {}
+
+impl<T> Queue<T> {
+    /// Makes a queue with room for whatever is pushed.
+    pub fn unbounded() -> Queue<T> {
+        Queue::with_room(None)
+    }
+
+    /// Makes a queue with room for `n` items: who pushes more waits until some are popped.
+    ///
+    /// # Panics
+    /// If `n` is zero.
+    #[track_caller]
+    pub fn bounded(n: usize) -> Queue<T> {
+        assert!(n > 0, "a Queue with room for 0 items: nothing could ever be pushed; for a hand-over take bounded(1)");
+        Queue::with_room(Some(n))
+    }
+
+    fn with_room(capacity: Option<usize>) -> Queue<T> {
+        Queue { hatch: Hatch::new(State::new(capacity)), ends: OnceLock::new(), name: None, silent: false }
+    }
+
+    /// Gives it a name, which reports, `Debug` and the causes of its signals tell.
+    #[must_use = "it is the queue"]
+    pub fn named(mut self, name: impl Into<String>) -> Queue<T> {
+        self.name = Some(name.into().into());
+        self
+    }
+
+    /// Has it report nothing: no word about a producer that has waited over five seconds for room.
+    #[must_use = "it is the queue"]
+    pub fn silent(mut self) -> Queue<T> {
+        self.silent = true;
+        self
+    }
+
+    /// Tells how many items are in it just now.
+    pub fn len(&self) -> usize {
+        self.hatch.look(State::len)
+    }
+
+    /// Tells whether no item is in it just now.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Tells how many items it has room for; `None`: any number.
+    pub fn capacity(&self) -> Option<usize> {
+        self.hatch.look(State::capacity)
+    }
+
+    /// Waits until everything that was pushed is done.
+    ///
+    /// Of a queue in use it returns at the first moment at which that is so, even if more was pushed by the time it does.
+    ///
+    /// ```
+    /// use stopwhen::Queue;
+    ///
+    /// let pages = Queue::unbounded();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| {
+    ///         while let Ok(page) = pages.pop_task() {
+    ///             if *page < 3 {
+    ///                 pages.push(*page + 1).expect("open"); // more work, before this is done
+    ///             }
+    ///         }
+    ///     });
+    ///     pages.push(1).expect("open");
+    ///     pages.join();
+    ///     pages.close();
+    /// });
+    /// ```
+    ///
+    /// # Blocking
+    /// Until all is done, closed or not: somebody must pop what is left, and drop every [`Task`]. A task that is forgotten is never done.
+    pub fn join(&self) {
+        self.hatch.wait_for_moment(&Term::NEVER, State::is_done);
+    }
+
+    /// Waits until everything that was pushed is done, or until `until`. If it is, it does not matter whether `until` has come.
+    ///
+    /// # Blocking
+    /// As [`join`](Queue::join), or until `until`.
+    ///
+    /// # Errors
+    /// [`Stopped`] if `until` came first.
+    pub fn join_until(&self, until: impl Until) -> Result<(), Stopped> {
+        if self.hatch.look(State::is_done) {
+            return Ok(());
+        }
+        let term = Term::of(&until);
+        if !term.has_come() && self.hatch.wait_for_moment(&term, State::is_done) { Ok(()) } else { Err(Stopped) }
+    }
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Queue<T> {
+        Queue::unbounded()
+    }
+}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (len, capacity, open, unfinished) = self.hatch.look(|s| (s.len(), s.capacity(), s.is_open(), s.unfinished()));
+        let mut queue = f.debug_struct("Queue");
+        if let Some(name) = &self.name {
+            queue.field("name", name);
+        }
+        queue.field("len", &len).field("capacity", &capacity).field("unfinished", &unfinished);
+        let [pushers, poppers, joiners] = self.hatch.waiting();
+        queue.field("is_closed", &!open);
+        queue.field("pushers", &pushers).field("poppers", &poppers).field("joiners", &joiners).finish()
+    }
+}

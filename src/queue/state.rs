@@ -1,0 +1,134 @@
+//! What the queue's lock guards.
+use crate::wait::{Passage, Side};
+use std::collections::VecDeque;
+
+pub(super) struct State<T> {
+    items: VecDeque<T>,
+    /// `usize::MAX`: any number.
+    room: usize,
+    /// Z1.
+    open: bool,
+    /// Z2.
+    unfinished: usize,
+    /// Z2.
+    moments: u64,
+}
+
+/// Of an item that was not put in: the queue is closed.
+pub(super) struct Refused;
+
+/// What a try to take gave.
+pub(super) struct Taken<T> {
+    /// None: the queue is closed and empty.
+    pub item: Option<T>,
+    /// Whether it is so now.
+    pub drained: bool,
+}
+
+impl<T> State<T> {
+    pub fn new(capacity: Option<usize>) -> State<T> {
+        let room = capacity.unwrap_or(usize::MAX);
+        State { items: VecDeque::new(), room, open: true, unfinished: 0, moments: 0 }
+    }
+
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub fn capacity(&self) -> Option<usize> {
+        (self.room < usize::MAX).then_some(self.room)
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    pub fn unfinished(&self) -> usize {
+        self.unfinished
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.unfinished == 0
+    }
+
+    pub fn is_drained(&self) -> bool {
+        !self.open && self.items.is_empty()
+    }
+
+    /// Open → closed.
+    pub fn close(&mut self) {
+        self.open = false;
+    }
+
+    /// Puts the item in if there is room; leaves it where it is if not. `None`: there is no room.
+    #[inline(always)]
+    pub fn put(&mut self, item: &mut Option<T>) -> Option<Result<(), Refused>> {
+        if self.open && self.items.len() >= self.room { None } else { Some(self.put_anyway(item, VecDeque::push_back)) }
+    }
+
+    /// Puts the item in whether there is room or not, by that way.
+    #[inline(always)]
+    pub fn put_anyway(&mut self, item: &mut Option<T>, put: fn(&mut VecDeque<T>, T)) -> Result<(), Refused> {
+        if !self.open {
+            return Err(Refused);
+        }
+        item.take().into_iter().for_each(|item| {
+            put(&mut self.items, item);
+            self.unfinished += 1;
+        });
+        Ok(())
+    }
+
+    /// Takes the first item. `None`: none is there, but may come.
+    #[inline(always)]
+    pub fn take(&mut self) -> Option<Taken<T>> {
+        let item = self.items.pop_front();
+        if item.is_none() && self.open { None } else { Some(Taken { item, drained: self.is_drained() }) }
+    }
+
+    /// Takes the first item, which is done by that.
+    #[inline(always)]
+    pub fn take_done(&mut self) -> Option<Taken<T>> {
+        let taken = self.take()?;
+        self.finish(usize::from(taken.item.is_some()));
+        Some(taken)
+    }
+
+    /// Takes all items, which are done by that. The ring that is left has room for as many.
+    pub fn take_all(&mut self) -> Taken<VecDeque<T>> {
+        if self.items.is_empty() {
+            return Taken { item: None, drained: self.is_drained() };
+        }
+        let room = VecDeque::with_capacity(self.items.len());
+        let items = std::mem::replace(&mut self.items, room);
+        self.finish(items.len());
+        Taken { item: Some(items), drained: self.is_drained() }
+    }
+
+    /// So many are done.
+    #[inline(always)]
+    pub fn finish(&mut self, n: usize) {
+        self.unfinished -= n;
+        self.moments += u64::from(n > 0 && self.unfinished == 0);
+    }
+}
+
+impl<T> Passage for State<T> {
+    #[inline(always)]
+    fn is_ready(&self, side: Side) -> bool {
+        match side {
+            Side::In => self.items.len() < self.room,
+            Side::Out => !self.items.is_empty(),
+        }
+    }
+
+    #[inline(always)]
+    fn is_over(&self) -> bool {
+        !self.open
+    }
+
+    #[inline(always)]
+    fn moments(&self) -> u64 {
+        self.moments
+    }
+}

@@ -1,0 +1,180 @@
+//! Closing, and the signals that tell of it.
+use super::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+#[test]
+fn q1_closed_and_drained_go_in_their_order_and_only_look() {
+    let q = Queue::unbounded().named("jobs");
+    let log = Log::new();
+    assert!(!q.closed().go() && !q.drained().go() && !q.closed().is_go());
+    assert_eq!((q.closed().clone(), q.drained().clone()), (q.closed().clone(), q.drained().clone()), "the same each time");
+    q.drained().on_go(log.says("drained"));
+    q.closed().on_go(log.says("closed"));
+    q.push(1).unwrap();
+    q.close();
+    assert!(q.closed().is_go() && !q.drained().is_go());
+    q.pop().unwrap();
+    assert!(q.drained().is_go());
+    assert_eq!(log.said(), "closed drained");
+    let names = [q.closed(), q.drained()].map(|s| s.cause().unwrap().name().map(String::from));
+    assert_eq!(names, [Some("jobs closed".into()), Some("jobs drained".into())]);
+}
+
+#[test]
+fn q3_drained_is_closed_and_empty() {
+    for end in 0..5 {
+        let q = Queue::unbounded();
+        if end < 4 {
+            q.extend([1]).unwrap();
+        }
+        q.close();
+        assert_eq!(q.drained().is_go(), end == 4);
+        match end {
+            0 => drop(q.try_pop()),
+            1 => drop(q.pop_all()),
+            2 => drop(q.close_now()),
+            3 => drop(q.pop_task().unwrap().into_inner()),
+            _ => {}
+        }
+        assert!(q.drained().is_go() && q.closed().is_go());
+    }
+}
+
+/// What tells of the end is asked for after the end, too.
+#[test]
+fn signals_that_are_made_late_know() {
+    let q = Queue::<u8>::unbounded();
+    q.close();
+    assert!(q.closed().is_go() && q.drained().is_go());
+    let q = Queue::unbounded();
+    q.push(1).unwrap();
+    q.close();
+    assert!(q.closed().is_go() && !q.drained().is_go());
+}
+
+/// Whoever is told that the queue is closed finds its signal gone.
+#[test]
+fn q1_who_is_told_that_it_is_closed_sees_that_the_signal_went() {
+    in_time("closed, told and seen", || {
+        for _ in 0..200 {
+            let q = Queue::bounded(1);
+            q.push(0).unwrap();
+            let (closed, drained) = (q.closed().clone(), q.drained().clone());
+            thread::scope(|s| {
+                s.spawn(|| {
+                    while q.pop().is_ok() {}
+                    assert!(closed.is_go() && drained.is_go());
+                });
+                s.spawn(|| {
+                    while q.push(1).is_ok() {}
+                    assert!(closed.is_go());
+                });
+                let observer = s.spawn(|| {
+                    drained.wait();
+                    assert!(q.is_empty() && closed.is_go() && q.try_pop() == Err(TryPopError::Closed));
+                });
+                q.close();
+                observer.join().unwrap();
+            });
+        }
+    });
+}
+
+#[test]
+fn a_queue_ends_other_waits_and_is_ended_by_them() {
+    in_time("closed as a stop", || {
+        let (jobs, results) = (Queue::<u8>::unbounded(), Queue::<u8>::unbounded());
+        thread::scope(|s| {
+            let waiter = s.spawn(|| results.pop_until(jobs.closed() | results.closed()));
+            line::until_waiting(&results, 0, 1);
+            jobs.close();
+            assert_eq!(waiter.join().unwrap(), Err(PopError::Stopped));
+        });
+    });
+}
+
+#[test]
+fn r3_callbacks_run_with_the_queue_open() {
+    in_time("callbacks that use the queue", || {
+        let q = Arc::new(Queue::unbounded());
+        let (a, b) = (q.clone(), q.clone());
+        q.closed().on_go(move || assert_eq!((a.len(), a.push(3), a.try_pop()), (2, Err(PushError::Closed(3)), Ok(1))));
+        q.drained().on_go(move || assert_eq!((b.len(), b.pop()), (0, Err(Closed))));
+        q.extend([1, 2]).unwrap();
+        q.close();
+        assert_eq!(q.pop(), Ok(2));
+        assert!(q.drained().is_go());
+    });
+}
+
+/// R8: both go and everybody is told, whichever callback panics; of an item the documentation says that it is dropped then.
+#[test]
+fn r8_a_callback_that_panics_stops_nothing() {
+    let (q, dropped, log) = (Queue::unbounded(), Count::new(), Log::new());
+    q.closed().on_go(|| panic!("planned"));
+    q.drained().on_go(log.says("drained"));
+    assert_eq!(panic_of(|| q.close()), "planned");
+    assert!(q.closed().is_go() && log.said() == "drained");
+    assert!(q.push(dropped.token()).is_err());
+    let q = Queue::unbounded();
+    assert!(q.push(dropped.token()).is_ok());
+    q.close();
+    q.drained().on_go(|| panic!("planned"));
+    assert_eq!(dropped.get(), 1);
+    assert_eq!(panic_of(|| drop(q.pop_task())), "planned");
+    assert_eq!(dropped.get(), 2);
+    q.join();
+}
+
+#[test]
+fn close_now_hands_back_what_is_left() {
+    let q = Queue::bounded(3);
+    q.extend([1, 2, 3]).unwrap();
+    assert_eq!(q.pop(), Ok(1));
+    assert_eq!(q.close_now(), [2, 3]);
+    assert_eq!((q.close_now(), q.pop(), q.push(4)), (vec![], Err(Closed), Err(PushError::Closed(4))));
+    assert!(q.drained().is_go());
+}
+
+#[test]
+fn a_guard_closes_when_it_is_dropped() {
+    let q = Queue::<u8>::unbounded();
+    q.close_on_drop().disarm();
+    q.push(1).unwrap();
+    drop(q.close_on_drop());
+    assert_eq!((q.push(2), q.pop()), (Err(PushError::Closed(2)), Ok(1)));
+    let q = Queue::<u8>::unbounded();
+    let thrown = catch_unwind(AssertUnwindSafe(|| {
+        let _close = q.close_on_drop();
+        panic!("planned");
+    }));
+    assert!(thrown.is_err() && q.closed().is_go());
+}
+
+/// What waits for a queue's signals elsewhere must not wait for ever.
+#[test]
+fn a_queue_that_is_dropped_is_closed_by_that() {
+    let (q, dropped) = (Queue::unbounded(), Count::new());
+    let (closed, drained, log) = (q.closed().clone(), q.drained().clone(), Log::new());
+    assert!(q.push(dropped.token()).is_ok());
+    closed.on_go(log.says("closed"));
+    drained.on_go(log.says("drained"));
+    drop(q);
+    assert_eq!((log.said().as_str(), dropped.get()), ("closed drained", 1));
+    closed.wait();
+}
+
+#[test]
+fn the_cause_names_the_place_that_closed_it() {
+    let q = Queue::<u8>::unbounded();
+    let (place, ()) = (line!(), q.close());
+    assert!(q.closed().is_go());
+    let _ = q;
+    let q = Queue::<u8>::unbounded();
+    let _ = q.closed();
+    let here = (line!(), q.close());
+    let cause = q.closed().cause().unwrap();
+    assert_eq!((cause.location().line(), cause.location().file(), here.1), (here.0, file!(), ()));
+    assert_eq!(cause.name(), Some("queue closed"));
+    assert!(here.0 > place);
+}
