@@ -179,7 +179,10 @@ fn r4_the_time_of_an_iteration_is_one_time() {
     in_time("an iteration against time", || {
         let (q, begun, time) = (Queue::unbounded(), Instant::now(), Duration::from_millis(20));
         q.push(0).unwrap();
-        let n = q.iter_until(time).map(|n| q.push_forced(n + 1).map(|()| yield_now())).take_while(|_| begun.elapsed() < time);
+        let n = q
+            .iter_until(time)
+            .map(|n| q.push_forced(n + 1).map(|()| yield_now()))
+            .take_while(|_| begun.elapsed() < time);
         assert!(n.count() > 1);
         let _ = q.pop_all();
         assert_eq!(q.pop_until(begun + time), Err(PopError::Stopped));

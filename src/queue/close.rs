@@ -140,7 +140,7 @@ impl<T> Queue<T> {
     }
 
     /// Z4: it is closed, and perhaps drained.
-    #[inline]
+    #[cold]
     #[track_caller]
     pub(super) fn announce(&self, drained: bool) {
         if let Some(ends) = self.ends.get() {

@@ -5,8 +5,8 @@
 //!
 //! # Invariants
 //! - Z1  `open` goes once, under the lock; after that nothing is put in. So "closed and empty" stays so.
-//! - Z2  `unfinished` is what was put in and is not done: what is in the ring, and what tasks hold. Each time it comes to zero
-//!   counts as a moment, under the same hold of the lock.
+//! - Z2  What was put in and is not done is in the ring, or held by one of `tasks`. Each step that leaves none of it counts as a moment,
+//!   under the same hold of the lock.
 //! - Z3  Items are moved under the lock, and neither made, compared, shown nor dropped.
 //! - Z4  Signals go with the lock open, after the state that they tell of: `closed`, and then `drained`. Whoever is told by an error
 //!   that the queue is closed sees to it that they have gone before it returns.
@@ -25,7 +25,7 @@ pub use task::Task;
 
 use crate::error::Stopped;
 use crate::signal::Until;
-use crate::sys::OnceLock;
+use crate::sys::Late;
 use crate::wait::{Hatch, Term};
 use close::Ends;
 use state::State;
@@ -87,7 +87,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 pub struct Queue<T> {
     hatch: Hatch<State<T>>,
     /// Z5.
-    ends: OnceLock<Ends>,
+    ends: Late<Ends>,
     name: Option<Box<str>>,
     silent: bool,
 }
@@ -113,7 +113,7 @@ impl<T> Queue<T> {
     }
 
     fn with_room(capacity: Option<usize>) -> Queue<T> {
-        Queue { hatch: Hatch::new(State::new(capacity)), ends: OnceLock::new(), name: None, silent: false }
+        Queue { hatch: Hatch::new(State::new(capacity)), ends: Late::new(), name: None, silent: false }
     }
 
     /// Gives it a name, which reports, `Debug` and the causes of its signals tell.
@@ -185,7 +185,12 @@ impl<T> Queue<T> {
             return Ok(());
         }
         let term = Term::of(&until);
-        if !term.has_come() && self.hatch.wait_for_moment(&term, State::is_done) { Ok(()) } else { Err(Stopped) }
+        let done = if term.has_come() {
+            self.hatch.look(State::is_done) // what came before the stop counts
+        } else {
+            self.hatch.wait_for_moment(&term, State::is_done)
+        };
+        if done { Ok(()) } else { Err(Stopped) }
     }
 }
 
@@ -197,7 +202,8 @@ impl<T> Default for Queue<T> {
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (len, capacity, open, unfinished) = self.hatch.look(|s| (s.len(), s.capacity(), s.is_open(), s.unfinished()));
+        let (len, capacity, open, unfinished) =
+            self.hatch.look(|s| (s.len(), s.capacity(), s.is_open(), s.unfinished()));
         let mut queue = f.debug_struct("Queue");
         if let Some(name) = &self.name {
             queue.field("name", name);

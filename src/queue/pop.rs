@@ -24,9 +24,9 @@ impl<T> Queue<T> {
     #[doc(alias = "recv")]
     #[doc(alias = "get")]
     pub fn pop(&self) -> Result<T, Closed> {
-        match self.take(State::take_done, None) {
-            Some(taken) => self.taken(taken).ok_or(Closed),
-            None => Err(Closed), // nothing else ends a wait without end
+        match self.hatch.attempt(Side::Out, State::take_done) {
+            Some(Taken { item: Some(item), drained: false }) => Ok(item),
+            tried => self.take_slow(tried, State::take_done, None).map_err(|_| Closed), // nothing else ends it
         }
     }
 
@@ -55,8 +55,10 @@ impl<T> Queue<T> {
     #[inline]
     #[doc(alias = "recv_timeout")]
     pub fn pop_until(&self, until: impl Until) -> Result<T, PopError> {
-        let taken = self.take(State::take_done, Some(&until)).ok_or(PopError::Stopped)?;
-        self.taken(taken).ok_or(PopError::Closed)
+        match self.hatch.attempt(Side::Out, State::take_done) {
+            Some(Taken { item: Some(item), drained: false }) => Ok(item),
+            tried => self.take_slow(tried, State::take_done, Some(&until)),
+        }
     }
 
     /// Takes the first item if there is one, and nobody has waited for it for over a millisecond.
@@ -110,10 +112,8 @@ impl<T> Queue<T> {
     /// # Panics
     /// As [`pop`](Queue::pop).
     pub fn pop_task(&self) -> Result<Task<'_, T>, Closed> {
-        match self.take(State::take, None) {
-            Some(taken) => self.taken(taken.into_task(self)).ok_or(Closed),
-            None => Err(Closed), // as `pop`
-        }
+        let tried = self.hatch.attempt(Side::Out, State::take_task);
+        self.take_task_slow(tried, None).map_err(|_| Closed) // as `pop`
     }
 
     /// Takes the first item as [`pop_task`](Queue::pop_task), unless `until` comes first.
@@ -127,25 +127,35 @@ impl<T> Queue<T> {
     /// # Panics
     /// As [`pop`](Queue::pop).
     pub fn pop_task_until(&self, until: impl Until) -> Result<Task<'_, T>, PopError> {
-        let taken = self.take(State::take, Some(&until)).ok_or(PopError::Stopped)?;
+        let tried = self.hatch.attempt(Side::Out, State::take_task);
+        self.take_task_slow(tried, Some(&until))
+    }
+
+    /// What to do about a first try; unless it gave an item, waits for one.
+    #[cold]
+    fn take_slow(&self, tried: Option<Taken<T>>, way: Way<T>, until: Option<&dyn Leaves>) -> Result<T, PopError> {
+        let taken = tried.or_else(|| self.wait_for_item(way, until)).ok_or(PopError::Stopped)?;
+        self.taken(taken).ok_or(PopError::Closed)
+    }
+
+    /// As `take_slow`, of an item that a task holds: from here on, so that it ends whatever unwinds.
+    fn take_task_slow(&self, tried: Option<Taken<T>>, until: Option<&dyn Leaves>) -> Result<Task<'_, T>, PopError> {
+        let taken = tried.or_else(|| self.wait_for_item(State::take_task, until)).ok_or(PopError::Stopped)?;
         self.taken(taken.into_task(self)).ok_or(PopError::Closed)
     }
 
     /// `None`: `until` (`None`: never) came first.
-    #[inline(always)]
-    fn take(&self, way: Way<T>, until: Option<&dyn Leaves>) -> Option<Taken<T>> {
-        let taken = self.hatch.attempt(Side::Out, way);
-        if taken.is_some() { taken } else { self.take_slow(way, until) }
-    }
-
     #[cold]
-    fn take_slow(&self, mut way: Way<T>, until: Option<&dyn Leaves>) -> Option<Taken<T>> {
+    fn wait_for_item(&self, mut way: Way<T>, until: Option<&dyn Leaves>) -> Option<Taken<T>> {
         let term = until.map_or(Term::NEVER, Term::of);
-        if term.has_come() { None } else { self.hatch.wait(Side::Out, &term, &mut way) }
+        if term.has_come() {
+            return self.hatch.attempt(Side::Out, way); // what came before the stop is served
+        }
+        self.hatch.wait(Side::Out, &term, &mut way)
     }
 
     /// What was taken; and if that was the last, all is told. May unwind: whatever it is, it is whole, and counted.
-    #[inline(always)]
+    #[inline]
     pub(super) fn taken<I>(&self, taken: Taken<I>) -> Option<I> {
         if taken.drained {
             self.announce(true);

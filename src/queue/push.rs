@@ -170,10 +170,10 @@ impl<T> Queue<T> {
     /// Waits until the item is put in or refused; `None`: `until` came first. Reports a long wait, once.
     fn wait_for_room(&self, item: &mut Option<T>, until: Option<&dyn Leaves>) -> Option<Result<(), Refused>> {
         let term = until.map_or(Term::NEVER, Term::of);
-        if term.has_come() {
-            return None;
-        }
         let mut put = |state: &mut State<T>| state.put(item);
+        if term.has_come() {
+            return self.hatch.attempt(Side::In, put); // room made before the stop is used
+        }
         if !self.silent {
             if let put @ Some(_) = self.hatch.wait(Side::In, &term.or_after(LONG), &mut put) {
                 return put;
@@ -191,6 +191,8 @@ impl<T> Queue<T> {
     fn report(&self) {
         let name = self.name.as_deref().unwrap_or("without a name");
         let len = self.len();
-        report::warn(format_args!("a producer has waited over {LONG:?} for room in the queue {name}: {len} items are in it"));
+        report::warn(format_args!(
+            "a producer has waited over {LONG:?} for room in the queue {name}: {len} items are in it"
+        ));
     }
 }

@@ -8,8 +8,8 @@ pub(super) struct State<T> {
     room: usize,
     /// Z1.
     open: bool,
-    /// Z2.
-    unfinished: usize,
+    /// Z2: how many tasks hold an item.
+    tasks: usize,
     /// Z2.
     moments: u64,
 }
@@ -28,7 +28,7 @@ pub(super) struct Taken<T> {
 impl<T> State<T> {
     pub fn new(capacity: Option<usize>) -> State<T> {
         let room = capacity.unwrap_or(usize::MAX);
-        State { items: VecDeque::new(), room, open: true, unfinished: 0, moments: 0 }
+        State { items: VecDeque::new(), room, open: true, tasks: 0, moments: 0 }
     }
 
     pub fn len(&self) -> usize {
@@ -44,11 +44,12 @@ impl<T> State<T> {
     }
 
     pub fn unfinished(&self) -> usize {
-        self.unfinished
+        self.items.len() + self.tasks
     }
 
+    #[inline(always)]
     pub fn is_done(&self) -> bool {
-        self.unfinished == 0
+        self.items.is_empty() && self.tasks == 0
     }
 
     pub fn is_drained(&self) -> bool {
@@ -72,26 +73,28 @@ impl<T> State<T> {
         if !self.open {
             return Err(Refused);
         }
-        item.take().into_iter().for_each(|item| {
-            put(&mut self.items, item);
-            self.unfinished += 1;
-        });
+        item.take().into_iter().for_each(|item| put(&mut self.items, item));
         Ok(())
     }
 
-    /// Takes the first item. `None`: none is there, but may come.
-    #[inline(always)]
-    pub fn take(&mut self) -> Option<Taken<T>> {
-        let item = self.items.pop_front();
-        if item.is_none() && self.open { None } else { Some(Taken { item, drained: self.is_drained() }) }
-    }
-
-    /// Takes the first item, which is done by that.
+    /// Takes the first item, which is done by that. `None`: none is there, but may come.
     #[inline(always)]
     pub fn take_done(&mut self) -> Option<Taken<T>> {
-        let taken = self.take()?;
-        self.finish(usize::from(taken.item.is_some()));
-        Some(taken)
+        let item = self.items.pop_front();
+        if item.is_none() && self.open {
+            return None;
+        }
+        if item.is_some() {
+            self.look_for_moment();
+        }
+        Some(Taken { item, drained: self.is_drained() })
+    }
+
+    /// Takes the first item, which a task will hold.
+    pub fn take_task(&mut self) -> Option<Taken<T>> {
+        let item = self.items.pop_front();
+        self.tasks += usize::from(item.is_some());
+        if item.is_none() && self.open { None } else { Some(Taken { item, drained: self.is_drained() }) }
     }
 
     /// Takes all items, which are done by that. The ring that is left has room for as many.
@@ -101,15 +104,20 @@ impl<T> State<T> {
         }
         let room = VecDeque::with_capacity(self.items.len());
         let items = std::mem::replace(&mut self.items, room);
-        self.finish(items.len());
+        self.look_for_moment();
         Taken { item: Some(items), drained: self.is_drained() }
     }
 
-    /// So many are done.
+    /// A task has ended.
+    pub fn end_task(&mut self) {
+        self.tasks -= 1;
+        self.look_for_moment();
+    }
+
+    /// Something was done; perhaps all.
     #[inline(always)]
-    pub fn finish(&mut self, n: usize) {
-        self.unfinished -= n;
-        self.moments += u64::from(n > 0 && self.unfinished == 0);
+    fn look_for_moment(&mut self) {
+        self.moments += u64::from(self.is_done());
     }
 }
 

@@ -38,14 +38,14 @@ impl<T> Task<'_, T> {
     /// Gives the item, which counts as done from now on.
     pub fn into_inner(mut self) -> T {
         let item = self.item.take().expect(GONE);
-        self.queue.finish();
+        self.queue.end_task();
         item
     }
 }
 
 impl<T> Queue<T> {
-    fn finish(&self) {
-        self.hatch.change(|state| state.finish(1));
+    fn end_task(&self) {
+        self.hatch.change(|state| state.end_task());
     }
 }
 
@@ -54,7 +54,7 @@ struct Done<'a, T>(&'a Queue<T>);
 
 impl<T> Drop for Done<'_, T> {
     fn drop(&mut self) {
-        self.0.finish();
+        self.0.end_task();
     }
 }
 

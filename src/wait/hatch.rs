@@ -20,12 +20,11 @@
 //! - Handing over what there is to the first in line: a sleeper takes microseconds to come, in which those awake serve hundreds.
 //! - Keeping those with something to bring asleep until half of the room is free: cheaper by a few wake-ups, but a wait with room
 //!   in front of it is no wait that was asked for. The time that a wake-up takes does much the same.
-use super::patience::Patience;
 use super::queue::{End, Inside, Stay, WaitQueue};
 use super::seat::{Line, Seat, Turn, Wakes};
 use super::term::Term;
 use super::waiter::Told;
-use crate::sys::{BareBool, BareUsize, Moment, Ordering::*, is_aged, now};
+use crate::sys::{Moment, is_aged, now, pause, spins};
 
 /// Where one waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,10 +50,6 @@ pub(crate) trait Passage {
 
 pub(crate) struct Hatch<P> {
     queue: WaitQueue<Sides<P>, u64>,
-    /// Whether a side was ready when the lock was let go of: a hint for those who are still awake.
-    hints: [BareBool; 2],
-    patience: [Patience; 2],
-    turns: BareUsize,
 }
 
 /// What the lock guards.
@@ -117,8 +112,16 @@ impl<P: Passage> Inside<'_, Sides<P>, u64> {
     /// Whether anybody is to be told before the lock is let go of.
     #[inline(always)]
     fn owes_anybody(&mut self) -> bool {
+        if self.lines[0].is_empty() && self.lines[1].is_empty() && self.is_empty() {
+            return false;
+        }
+        self.owes_one_there()
+    }
+
+    #[inline(never)]
+    fn owes_one_there(&mut self) -> bool {
         let calls = if self.passage.is_over() { !self.rung } else { self.owes(Side::In) || self.owes(Side::Out) };
-        calls || !self.is_empty() && self.moment_has_come()
+        calls || self.moment_has_come()
     }
 
     fn moment_has_come(&mut self) -> bool {
@@ -129,16 +132,9 @@ impl<P: Passage> Inside<'_, Sides<P>, u64> {
 
 impl<P: Passage> Hatch<P> {
     pub(crate) fn new(passage: P) -> Hatch<P> {
-        let hints = SIDES.map(|side| BareBool::new(passage.is_ready(side)));
-        let sides = Sides {
-            passage,
-            lines: [Line::new(), Line::new()],
-            calling: [false; 2],
-            serving: [false; 2],
-            rung: false,
-        };
-        let patience = [Patience::new(), Patience::new()];
-        Hatch { queue: WaitQueue::new(sides), hints, patience, turns: BareUsize::new(0) }
+        let sides =
+            Sides { passage, lines: [Line::new(), Line::new()], calling: [false; 2], serving: [false; 2], rung: false };
+        Hatch { queue: WaitQueue::new(sides) }
     }
 
     /// Looks, and changes nothing.
@@ -176,10 +172,8 @@ impl<P: Passage> Hatch<P> {
 
     /// Tries until there is an answer, or until the term has come and the last try, of the first in line, has none either.
     pub(crate) fn wait<R>(&self, side: Side, term: &Term<'_>, f: &mut dyn FnMut(&mut P) -> Option<R>) -> Option<R> {
-        if self.stays_awake(side) {
-            if let answer @ Some(_) = self.attempt(side, &mut *f) {
-                return answer;
-            }
+        if let answer @ Some(_) = self.try_awake(side, f) {
+            return answer;
         }
         let seat = Seat::new(Wait { since: now(), called: false });
         let mut inside = self.queue.enter();
@@ -209,12 +203,14 @@ impl<P: Passage> Hatch<P> {
         if told == Told::Called { answer } else { self.answer(side, &seat, true, f) }
     }
 
-    /// Stays awake for a while; true: something may be there.
-    fn stays_awake(&self, side: Side) -> bool {
-        // ORDERING: Relaxed, here and below: hints; what is there is found under the lock.
-        let turn = self.turns.load(Relaxed);
-        self.turns.store(turn.wrapping_add(1), Relaxed);
-        self.patience[side as usize].spin(turn as u64, || self.hints[side as usize].load(Relaxed))
+    /// Stays awake for a while.
+    ///
+    /// The pauses are long on purpose: who brings, or takes, gets much done in one, where a short one steals the line back.
+    fn try_awake<R>(&self, side: Side, f: &mut dyn FnMut(&mut P) -> Option<R>) -> Option<R> {
+        (0..spins()).find_map(|round| {
+            pause(if round < 3 { 16 << round } else { 0 });
+            self.attempt(side, &mut *f)
+        })
     }
 
     /// The answer of who was called, or who leaves: a try of the first in line (R1).
@@ -258,19 +254,14 @@ impl<P: Passage> Hatch<P> {
         }
         let note = inside.passage.moments();
         // X5: who was let go already stays until it is told.
-        let end = inside.wait(Stay { note, term, patience: None }, || (), |sides, seen| sides.passage.moments() == *seen);
+        let end =
+            inside.wait(Stay { note, term, patience: None }, || (), |sides, seen| sides.passage.moments() == *seen);
         end != End::Stopped
     }
 
     /// Lets go of the lock, and tells whoever is to be told.
     #[inline(always)]
     fn leave(&self, mut inside: Inside<'_, Sides<P>, u64>) {
-        for (side, hint) in SIDES.into_iter().zip(&self.hints) {
-            let ready = inside.passage.is_ready(side);
-            if hint.load(Relaxed) != ready {
-                hint.store(ready, Relaxed);
-            }
-        }
         if inside.owes_anybody() {
             self.tell(inside);
         }
@@ -283,7 +274,8 @@ impl<P: Passage> Hatch<P> {
             let mut wakes = Wakes::new();
             let done = inside.call(&mut wakes);
             if done && inside.moment_has_come() {
-                inside.grant_each(|sides, seen| if *seen < sides.passage.moments() { Turn::Yours } else { Turn::Enough });
+                inside
+                    .grant_each(|sides, seen| if *seen < sides.passage.moments() { Turn::Yours } else { Turn::Enough });
             } else {
                 drop(inside);
             }

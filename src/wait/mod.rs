@@ -83,6 +83,7 @@ mod raise;
 mod release;
 mod seat;
 mod sleep;
+mod small;
 mod tale;
 mod task;
 mod term;

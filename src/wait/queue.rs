@@ -3,13 +3,14 @@
 //! The safe door to lines: a seat lives in `Inside::wait`'s frame and is unlinked there before it ends (U3).
 use super::patience::Patience;
 use super::seat::{Granted, Line, Seat, Turn, Wakes};
+use super::small::{Holder, Small};
 use super::term::Term;
 use super::waiter::Told;
-use crate::sys::{Mutex, MutexGuard, const_fn, lock};
+use crate::sys::const_fn;
 use std::ops::{Deref, DerefMut};
 
 /// Some state and the line of those who wait, each with a note, guarded by one lock (U1).
-pub(crate) struct WaitQueue<S, N>(Mutex<Both<S, N>>);
+pub(crate) struct WaitQueue<S, N>(Small<Both<S, N>>);
 
 struct Both<S, N> {
     state: S,
@@ -30,19 +31,19 @@ pub(crate) enum End<N> {
 impl<S, N: Copy> WaitQueue<S, N> {
     const_fn! {
         pub(crate) const fn new(state: S) -> Self {
-            WaitQueue(Mutex::new(Both { state, line: Line::new() }))
+            WaitQueue(Small::new(Both { state, line: Line::new() }))
         }
     }
 
     pub(crate) fn enter(&self) -> Inside<'_, S, N> {
-        Inside { queue: self, guard: lock(&self.0) }
+        Inside { queue: self, guard: self.0.lock() }
     }
 }
 
 /// The one inside a [`WaitQueue`]. No foreign code runs meanwhile, and no other lock is taken.
 pub(crate) struct Inside<'a, S, N> {
     queue: &'a WaitQueue<S, N>,
-    guard: MutexGuard<'a, Both<S, N>>,
+    guard: Holder<'a, Both<S, N>>,
 }
 
 impl<S, N> Deref for Inside<'_, S, N> {
@@ -105,7 +106,7 @@ impl<'a, S, N: Copy> Inside<'a, S, N> {
             if done {
                 return wakes.granted;
             }
-            guard = lock(&queue.0);
+            guard = queue.0.lock();
         }
     }
 

@@ -7,7 +7,11 @@ fn q1_closed_and_drained_go_in_their_order_and_only_look() {
     let q = Queue::unbounded().named("jobs");
     let log = Log::new();
     assert!(!q.closed().go() && !q.drained().go() && !q.closed().is_go());
-    assert_eq!((q.closed().clone(), q.drained().clone()), (q.closed().clone(), q.drained().clone()), "the same each time");
+    assert_eq!(
+        (q.closed().clone(), q.drained().clone()),
+        (q.closed().clone(), q.drained().clone()),
+        "the same each time"
+    );
     q.drained().on_go(log.says("drained"));
     q.closed().on_go(log.says("closed"));
     q.push(1).unwrap();

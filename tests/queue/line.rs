@@ -55,7 +55,8 @@ fn q1_what_is_left_at_a_close_is_served_to_those_in_line() {
                 until_waiting(&q, 0, 4);
                 q.extend(0..left).unwrap();
                 q.close();
-                let got: Vec<_> = poppers.into_iter().filter_map(|p| p.join().unwrap().ok()).chain(q.pop_all()).collect();
+                let got: Vec<_> =
+                    poppers.into_iter().filter_map(|p| p.join().unwrap().ok()).chain(q.pop_all()).collect();
                 assert_eq!(got.len(), left);
             });
         }

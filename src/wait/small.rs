@@ -1,0 +1,98 @@
+//! A small lock around some state, for what takes a few steps and runs no foreign code.
+//!
+//! One step to take it and a plain store to give it back: half of what a lock costs whose unlock must ask whether somebody sleeps.
+//! Nobody does: who meets it held stays awake, then yields, then naps (`sys::relax`), as at a core's LOCK.
+//!
+//! # Orderings
+//! Release of the store that opens ↔ Acquire of the swap that closes: all that the last holder did.
+use crate::sys::{AtomicU8, Entered, Ordering::*, Shadow, UnsafeCell, const_fn, likely, relax};
+use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::ptr::null_mut;
+
+const OPEN: u8 = 0;
+const HELD: u8 = 1;
+
+pub(super) struct Small<T> {
+    word: AtomicU8,
+    shadow: Shadow,
+    /// The holder's.
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value goes from holder to holder, one at a time.
+unsafe impl<T: Send> Send for Small<T> {}
+// SAFETY: as above; sharing the lock gives exclusive access in turns.
+unsafe impl<T: Send> Sync for Small<T> {}
+
+// No foreign code runs with it held: a panic that passes finds the value whole.
+impl<T> UnwindSafe for Small<T> {}
+impl<T> RefUnwindSafe for Small<T> {}
+
+impl<T> Small<T> {
+    const_fn! {
+        pub const fn new(value: T) -> Small<T> {
+            Small { word: AtomicU8::new(OPEN), shadow: Shadow::new(null_mut::<()>()), value: UnsafeCell::new(value) }
+        }
+    }
+
+    /// OPEN → HELD, by whoever comes first.
+    ///
+    /// ORDERING: Acquire: see the header.
+    #[inline(always)]
+    pub fn lock(&self) -> Holder<'_, T> {
+        let entered = self.shadow.enter();
+        if !self.shadow.is_the_lock() && self.word.swap(HELD, Acquire) == HELD {
+            self.lock_slow();
+        }
+        Holder { small: self, _entered: entered }
+    }
+
+    #[cold]
+    fn lock_slow(&self) {
+        let mut round = 0;
+        loop {
+            relax(&mut round);
+            // ORDERING: Relaxed: only worth a try or not. Acquire: see the header.
+            if likely(|| self.word.load(Relaxed), OPEN) == OPEN && self.word.swap(HELD, Acquire) == OPEN {
+                return;
+            }
+        }
+    }
+}
+
+/// The one that holds it. Dropping it is one Release store.
+pub(super) struct Holder<'a, T> {
+    small: &'a Small<T>,
+    _entered: Entered<'a>,
+}
+
+impl<T> Deref for Holder<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: we hold it.
+        self.small.value.with(|v| unsafe { &*v })
+    }
+}
+
+impl<T> DerefMut for Holder<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: we hold it, and the holder is borrowed mutably.
+        self.small.value.with_mut(|v| unsafe { &mut *v })
+    }
+}
+
+impl<T> Drop for Holder<'_, T> {
+    /// HELD → OPEN.
+    ///
+    /// ORDERING: Release: see the header.
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.small.shadow.is_the_lock() {
+            self.small.word.store(OPEN, Release);
+        }
+    }
+}
