@@ -2,6 +2,8 @@
 mod common;
 #[path = "queue/ends.rs"]
 mod ends;
+#[path = "queue/face.rs"]
+mod face;
 #[path = "queue/line.rs"]
 mod line;
 #[path = "queue/long.rs"]

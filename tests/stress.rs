@@ -6,6 +6,8 @@ mod common;
 mod locks;
 #[path = "stress/permits.rs"]
 mod permits;
+#[path = "stress/queues.rs"]
+mod queues;
 #[path = "stress/tills.rs"]
 mod tills;
 

@@ -2,7 +2,7 @@
 use super::cost;
 use std::time::Duration;
 use stopwhen::barrier::OnStop;
-use stopwhen::{Barrier, Condition, Event, Lock, RLock, Signal, Till};
+use stopwhen::{Barrier, Condition, Event, Lock, Queue, RLock, Signal, Till};
 
 const SHORT: Duration = Duration::from_micros(100);
 
@@ -33,4 +33,13 @@ pub fn waits_allocate_nothing() {
     assert_eq!(cost(|| patient.wait_until((&stop, &either, SHORT))), (0, 0));
     assert_eq!(cost(|| event.wait_until((&stop, SHORT))), (0, 0));
     assert_eq!(cost(|| (event.set(), event.wait(), event.clear())), (0, 0));
+
+    let (empty, full) = (Queue::<u8>::unbounded(), Queue::bounded(1));
+    full.push(0).unwrap();
+    assert_eq!(cost(|| empty.pop_until(SHORT)), (0, 0));
+    assert_eq!(cost(|| empty.pop_task_until((&stop, &either, SHORT)).is_ok()), (0, 0));
+    assert_eq!(cost(|| full.push_until(1, SHORT)), (0, 0));
+    assert_eq!(cost(|| full.push_until(1, (&stop, &till, SHORT))), (0, 0));
+    assert_eq!(cost(|| full.join_until((&stop, SHORT))), (0, 0));
+    assert_eq!(cost(|| (full.pop(), full.push(1))), (0, 0), "a place that was there is used again");
 }

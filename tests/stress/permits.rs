@@ -3,19 +3,19 @@ use super::*;
 use stopwhen::{AcquireError, BoundedSemaphore, Permit, Semaphore};
 
 /// The stop of the moment: it goes within 200 µs, and the next one takes its place.
-struct Stops(Mutex<Signal>);
+pub struct Stops(Mutex<Signal>);
 
 impl Stops {
-    fn new() -> Stops {
+    pub fn new() -> Stops {
         Stops(Mutex::new(Signal::new()))
     }
 
-    fn now(&self) -> Signal {
+    pub fn now(&self) -> Signal {
         self.0.lock().unwrap().clone()
     }
 
     /// Raises one after the other until all is over.
-    fn raise(&self, over: &Signal, mut dice: Dice) {
+    pub fn raise(&self, over: &Signal, mut dice: Dice) {
         while !over.is_go() {
             linger(&mut dice);
             let before = std::mem::take(&mut *self.0.lock().unwrap());
@@ -42,7 +42,7 @@ impl Out {
 }
 
 /// One wait that a time, a signal, or either of both may end.
-fn wait<R>(dice: &mut Dice, stops: &Stops, acquire: impl FnOnce(&dyn stopwhen::Until) -> R) -> R {
+pub fn wait<R>(dice: &mut Dice, stops: &Stops, acquire: impl FnOnce(&dyn stopwhen::Until) -> R) -> R {
     let time = Duration::from_micros(dice.below(200) as u64);
     match dice.below(5) {
         0 => acquire(&time),
