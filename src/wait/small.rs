@@ -5,7 +5,7 @@
 //!
 //! # Orderings
 //! Release of the store that opens ↔ Acquire of the swap that closes: all that the last holder did.
-use crate::sys::{AtomicU8, Entered, Ordering::*, Shadow, UnsafeCell, const_fn, likely, relax};
+use crate::sys::{AtomicU8, Entered, Ordering::*, Shadow, UnsafeCell, const_fn, guess, relax};
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::null_mut;
@@ -53,8 +53,8 @@ impl<T> Small<T> {
         let mut round = 0;
         loop {
             relax(&mut round);
-            // ORDERING: Relaxed: only worth a try or not. Acquire: see the header.
-            if likely(|| self.word.load(Relaxed), OPEN) == OPEN && self.word.swap(HELD, Acquire) == OPEN {
+            // ORDERING: Acquire: see the header; the guess tells only whether that is worth a try.
+            if guess!(self.word) == OPEN && self.word.swap(HELD, Acquire) == OPEN {
                 return;
             }
         }
