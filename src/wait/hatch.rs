@@ -354,4 +354,36 @@ mod tests {
         });
         assert_eq!((hatch.waiting(), hatch.look(|few| few.0)), ([0; 3], 0));
     }
+
+    /// X3: the first, over age, is called and finds nothing; then what is there is kept for it, until it is gone.
+    #[test]
+    fn newcomers_do_not_try_once_an_old_one_came_in_vain() {
+        let (hatch, begun) = (Hatch::new(Few(0)), now());
+        let serving = || hatch.queue.enter().serving[Side::Out as usize];
+        thread::scope(|s| {
+            s.spawn(|| {
+                let patient = Looked(Cell::new(0), |_| ());
+                assert_eq!(hatch.wait(Side::Out, &Term::of(&patient), &mut take), Some(()), "in time");
+            });
+            while hatch.waiting() != [0, 1, 0] || now().since(begun) < Duration::from_millis(5) {
+                thread::yield_now();
+            }
+            // It sits down some time after it began to be waited for, so: until it is old enough.
+            while !serving() {
+                let (mut inside, mut wakes) = (hatch.queue.enter(), Wakes::new());
+                inside.passage.0 = 1;
+                assert!(inside.call(&mut wakes));
+                inside.passage.0 = 0;
+                drop(inside);
+                wakes.send();
+                thread::yield_now();
+            }
+            hatch.queue.enter().passage.0 = 1;
+            assert_eq!(hatch.attempt(Side::Out, take), None, "kept for the one in line");
+            hatch.change(|_| ());
+        });
+        assert!(!serving());
+        hatch.change(|few| few.0 = 1);
+        assert_eq!(hatch.attempt(Side::Out, take), Some(()));
+    }
 }

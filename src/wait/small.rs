@@ -5,7 +5,7 @@
 //!
 //! # Orderings
 //! Release of the store that opens ↔ Acquire of the swap that closes: all that the last holder did.
-use crate::sys::{AtomicU8, Entered, Ordering::*, Shadow, UnsafeCell, const_fn, guess, relax};
+use crate::sys::{AtomicU8, Entered, Ordering::*, Shadow, UnsafeCell, const_fn, relax};
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::null_mut;
@@ -51,12 +51,10 @@ impl<T> Small<T> {
     #[cold]
     fn lock_slow(&self) {
         let mut round = 0;
-        loop {
+        relax(&mut round);
+        // ORDERING: Acquire: see the header.
+        while self.word.swap(HELD, Acquire) == HELD {
             relax(&mut round);
-            // ORDERING: Acquire: see the header; the guess tells only whether that is worth a try.
-            if guess!(self.word) == OPEN && self.word.swap(HELD, Acquire) == OPEN {
-                return;
-            }
         }
     }
 }
