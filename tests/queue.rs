@@ -6,6 +6,7 @@ mod ends;
 mod face;
 #[path = "queue/line.rs"]
 mod line;
+#[cfg(feature = "test-clock")]
 #[path = "queue/long.rs"]
 mod long;
 #[path = "queue/tasks.rs"]
@@ -121,7 +122,7 @@ fn items_need_no_traits_and_are_dropped_once() {
     let item = |n| Opaque(n, dropped.token());
     let q = Queue::bounded(2);
     assert!(q.push(item(1)).is_ok() && q.push(item(2)).is_ok());
-    let back = q.try_push(item(3)).err().expect("full").into_inner();
+    let back = q.try_push(item(3)).expect_err("full").into_inner();
     assert_eq!((back.0, dropped.get()), (3, 0));
     drop(back);
     assert_eq!((q.pop().map(|item| item.0), dropped.get()), (Ok(1), 2));
@@ -260,8 +261,8 @@ fn q2_what_came_before_a_push_is_seen_by_who_pops() {
         let (q, values) = (Queue::bounded(4), [const { AtomicUsize::new(0) }; 1000]);
         thread::scope(|s| {
             s.spawn(|| {
-                for n in 0..1000 {
-                    values[n].store(n + 1, Relaxed);
+                for (n, value) in values.iter().enumerate() {
+                    value.store(n + 1, Relaxed);
                     q.push(n).unwrap();
                 }
                 q.close();

@@ -267,7 +267,8 @@ impl<P: Passage> Hatch<P> {
         }
     }
 
-    /// Wake-ups go out with the lock open, a few at a time.
+    /// Wake-ups go out with the lock open, a few at a time. (The first alone would do: whoever is told tells the next when it leaves.
+    /// All at once is what a close promises.)
     #[cold]
     fn tell<'a>(&'a self, mut inside: Inside<'a, Sides<P>, u64>) {
         loop {

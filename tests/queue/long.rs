@@ -1,6 +1,7 @@
 //! Q4: a producer that waits long is reported, once.
 use super::*;
 use std::process::Command;
+use stopwhen::clock;
 
 /// Set in a child process, which plays one part.
 const PART: &str = "STOPWHEN_QUEUE_PART";
@@ -17,7 +18,6 @@ fn heard(part: &str) -> String {
 }
 
 #[test]
-#[cfg(feature = "test-clock")]
 fn q4_a_producer_that_waits_over_five_seconds_is_reported_once() {
     match std::env::var(PART).as_deref() {
         Ok("told") => part(Queue::bounded(1).named("jobs"), 1),
@@ -34,9 +34,7 @@ fn q4_a_producer_that_waits_over_five_seconds_is_reported_once() {
 }
 
 /// Two producers wait, on a clock that passes five seconds, and then an hour.
-#[cfg(feature = "test-clock")]
 fn part(q: Queue<u32>, alarms: usize) {
-    use stopwhen::clock;
     let paused = clock::pause();
     q.push(0).unwrap();
     let stop = Signal::new();
@@ -74,9 +72,7 @@ fn part(q: Queue<u32>, alarms: usize) {
 
 /// The time of a wait that is shorter is not disturbed by the report's, nor a longer one's.
 #[test]
-#[cfg(feature = "test-clock")]
 fn r4_waits_end_at_their_own_time_on_both_sides_of_the_report() {
-    use stopwhen::clock;
     in_time("waits of 3 and of 9 seconds", || {
         for secs in [3, 9] {
             let paused = clock::pause();
