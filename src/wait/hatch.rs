@@ -205,10 +205,11 @@ impl<P: Passage> Hatch<P> {
 
     /// Stays awake for a while.
     ///
-    /// The pauses are long on purpose: who brings, or takes, gets much done in one, where a short one steals the line back.
+    /// Two pauses, in which somebody on another core may come; after them the core is offered to others, for who is waited for may
+    /// need it. (Longer pauses cost a third more where all share a core, and a half with two threads a core; no gain on two cores.)
     fn try_awake<R>(&self, side: Side, f: &mut dyn FnMut(&mut P) -> Option<R>) -> Option<R> {
         (0..spins()).find_map(|round| {
-            pause(if round < 3 { 16 << round } else { 0 });
+            pause(if round < 2 { 8 << round } else { 0 });
             self.attempt(side, &mut *f)
         })
     }
