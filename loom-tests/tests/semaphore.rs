@@ -558,3 +558,25 @@ fn drain_vs_overflow() {
         assert_eq!(s.available(), if came_back { Semaphore::MAX_PERMITS } else { 0 });
     });
 }
+
+/// R2: breaks if a waiter whose time has come takes no notice of what it was told at the same time.
+#[test]
+fn release_vs_time() {
+    for age in [false, true] {
+        aged(age);
+        model("release_vs_time", threads(2), 2, || {
+            let (s, d) = (Semaphore::new(0), Payload::new());
+            let (_, got) = join2(
+                || {
+                    d.set();
+                    s.release(1);
+                },
+                || {
+                    let got = s.acquire_until(std::time::Duration::from_secs(1)).map(Permit::forget);
+                    got.is_ok().then(|| d.check()).is_some()
+                },
+            );
+            assert_eq!(s.available(), 1 - got as usize);
+        });
+    }
+}

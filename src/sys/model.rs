@@ -203,13 +203,19 @@ pub(crate) fn wait_on_until<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>, end: M
     if end == Moment::NEVER { wait_on(c, guard) } else { guard }
 }
 
-/// The process' clock stands still here: `end` never comes.
-pub(crate) fn park_until(_end: Moment) {
-    park()
+loom::thread_local! {
+    /// The moment until which this thread has slept.
+    static SLEPT: std::cell::Cell<u64> = std::cell::Cell::new(0);
 }
 
+/// Time comes at any moment: by then the thread has slept until `end`, unless that never comes.
+pub(crate) fn park_until(end: Moment) {
+    if end == Moment::NEVER { park() } else { SLEPT.with(|slept| slept.set(end.nanos())) }
+}
+
+/// The process' clock stands still, but for a thread that has slept until a moment.
 pub(crate) fn now() -> Moment {
-    Moment::from_nanos(0)
+    Moment::from_nanos(SLEPT.with(|slept| slept.get()))
 }
 
 /// No thread keeps time, or runs what time sets off: such a thread never ends, and loom calls that a deadlock.
