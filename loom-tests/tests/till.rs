@@ -163,7 +163,7 @@ fn go_vs_advance() {
 /// Breaks if a Till that its clock has just handed out is taken back as well: two would let go of the clock's user.
 #[test]
 fn dropped_vs_advance() {
-    each_first("dropped_vs_advance", threads(2), 390, |order| {
+    each_first("dropped_vs_advance", threads(2), 280, |order| {
         let paused = clock::pause();
         let till = Till::after(SECOND);
         till.then(|| ()).cancel(); // armed from now on, and nothing hangs on it
@@ -176,7 +176,7 @@ fn dropped_vs_advance() {
 /// Breaks if the last but the clock goes and a callback is taken from a Till that can still go.
 #[test]
 fn dropped_with_callback_vs_advance() {
-    each_first("dropped_with_callback_vs_advance", threads(2), 170, |order| {
+    each_first("dropped_with_callback_vs_advance", threads(2), 36, |order| {
         let (paused, t) = (clock::pause(), Tally::new());
         let till = Till::after(SECOND);
         till.on_go(t.count());
@@ -220,7 +220,7 @@ fn dropped_vs_cancel() {
 /// Breaks if a callback that is cancelled while its time passes runs, or is lost.
 #[test]
 fn cancel_vs_advance() {
-    each_first("cancel_vs_advance", threads(2), 15_000, |order| {
+    each_first("cancel_vs_advance", threads(2), 5300, |order| {
         let (paused, t) = (clock::pause(), Tally::new());
         let till = Till::after(SECOND);
         let then = till.then(t.count());
@@ -303,7 +303,7 @@ fn linked_expression_vs_go_and_advance() {
 /// Breaks if a thread counts as asleep before its Till is armed.
 #[test]
 fn advance_vs_sleeper() {
-    model("advance_vs_sleeper", threads(2), 24_000, || {
+    model("advance_vs_sleeper", threads(2), 6700, || {
         let (paused, d) = (clock::pause(), Payload::new());
         join2(
             || {
@@ -325,7 +325,7 @@ fn advance_vs_sleeper() {
 #[test]
 fn second_advance_vs_sleeper() {
     // Two sleeps and two advances, each with the clock's lock: unbounded it does not end in two minutes.
-    model("second_advance_vs_sleeper", threads(2).only(3), 4700, || {
+    model("second_advance_vs_sleeper", threads(2).only(3), 3600, || {
         let paused = clock::pause();
         join2(
             || by(&paused, || (0..2).for_each(|_| Till::after(SECOND).wait())),
@@ -342,7 +342,7 @@ fn second_advance_vs_sleeper() {
 /// Breaks if a clock that ends does not see what is armed meanwhile.
 #[test]
 fn end_of_the_clock_vs_sleeper() {
-    model("end_of_the_clock_vs_sleeper", threads(2), 130_000, || {
+    model("end_of_the_clock_vs_sleeper", threads(2), 17000, || {
         let paused = clock::pause();
         let handle = paused.handle();
         join2(
@@ -358,7 +358,7 @@ fn end_of_the_clock_vs_sleeper() {
 /// Breaks if a hand that raises a Till does not wake who sleeps through it.
 #[test]
 fn wait_vs_go() {
-    each_first("wait_vs_go", threads(2), 73_000, |order| {
+    each_first("wait_vs_go", threads(2), 53000, |order| {
         let (paused, d) = (clock::pause(), Payload::new());
         let till = Till::after(SECOND);
         order.race(
@@ -376,7 +376,7 @@ fn wait_vs_go() {
 /// Breaks if "in time" and "out of time" both end a wait, or neither.
 #[test]
 fn wait_until_vs_go_and_advance() {
-    model("wait_until_vs_go_and_advance", threads(3), 140_000, || {
+    model("wait_until_vs_go_and_advance", threads(3), 110000, || {
         let (paused, s, (d, e)) = (clock::pause(), Signal::new(), (Payload::new(), Payload::new()));
         let till = Till::after(SECOND);
         join3(
@@ -528,7 +528,7 @@ fn arming_vs_long_sleep() {
 /// Breaks if a key finds a Till that was handed out to be fired.
 #[test]
 fn dropped_vs_turn() {
-    model("dropped_vs_turn", threads(2), 3400, || {
+    model("dropped_vs_turn", threads(2), 1300, || {
         let (till, t) = (Till::after(SECOND), Tally::new());
         let then = till.then(t.count());
         let (removed, ()) = join2(

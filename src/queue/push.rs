@@ -179,7 +179,7 @@ impl<T> Queue<T> {
                 return put;
             }
             if term.has_come() {
-                return None;
+                return self.hatch.attempt(Side::In, put); // it may have come after that wait's last try
             }
             self.report();
         }
