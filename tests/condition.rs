@@ -338,6 +338,9 @@ fn a_stopped_waiter_is_passed_over_and_leaves_nothing_behind() {
             room.all_sit(3);
             let told = s.spawn(|| room.sit(AGES));
             room.all_sit(4);
+            while hanging(&stop) < 3 {
+                thread::yield_now(); // who is in line, but does not hang there yet, is told before it is stopped
+            }
             stop.go();
             assert!(room.word.notify_one(), "the fourth");
             assert!(!room.word.notify_one(), "not the stopped ones, gone or not");

@@ -589,3 +589,17 @@ fn dropped_vs_armed_and_dropped() {
         assert_eq!(armed, 0, "nobody can see it, and the clock holds it for an hour");
     });
 }
+
+/// Breaks if who lets go of a Till that is not yet its last does so without Release: the last one might free it while the
+/// other still opens the lock under which it let go.
+#[test]
+fn two_drop() {
+    spinning(|| {
+        each_first("two_drop", threads(2), 2, |order| {
+            let _paused = clock::pause();
+            let till = Till::after(HOUR);
+            let other = till.clone();
+            order.race(move || drop(till), move || drop(other));
+        });
+    });
+}
