@@ -1,7 +1,7 @@
 //! The face that loom explores: the same names, smaller numbers, and nothing that loom cannot see.
 //!
 //! Two things differ in substance. A word's lock bit has a mutex beside it (see `Shadow`). And the process' clock stands
-//! still: time in a model is a paused clock that a thread of the model advances.
+//! still, but for a thread that has slept until a moment: time in a model is a paused clock that a thread of the model advances.
 //!
 //! loom keeps one last access of each atomic. A thread that loads and then writes hides from it another thread's earlier
 //! load, and the order "the write first" is never tried. So no compare-and-swap loop of the crate begins with a load:

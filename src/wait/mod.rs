@@ -28,7 +28,7 @@
 //! line; a *monitor* is a door of one, and being inside guards a line of those who wait for changes; a *hatch* is a queue with two
 //! more lines, of those who bring and those who take.
 //!
-//! # Invariants (others: C composites, F firing, K callbacks, N waiters, T time, U lines, G doors, M monitors, E conditions, X hatches)
+//! # Invariants (others: C composites, F firing, K callbacks, N waiters, T time, U lines, G doors, M monitors, E conditions, O owners, X hatches)
 //! - W1  The word leaves DOWN once: under LOCK, or in one step from "DOWN, and nothing hangs, sleeps or asks".
 //! - W2  While LOCK is set only its holder writes the word, so unlocking is a plain Release store.
 //! - W3  `next` and `prev` of a node on a ring are touched only under the LOCK of the core whose ring it is. `prev` null: on no ring.
