@@ -9,6 +9,9 @@ use crate::sys::{AtomicUsize, Ordering::*, Shared, const_fn, guess};
 use crate::wait::Door;
 use std::fmt;
 
+/// What a thread waits for here, in the words of who looks at it.
+const WHAT: &str = "BoundedSemaphore";
+
 /// A [`Semaphore`](crate::Semaphore) that cannot be given more than was taken: its permits are so many, now and for ever.
 ///
 /// Available permits, those that are out and those that were forgotten add up to the [`bound`](BoundedSemaphore::bound). Dropping a
@@ -79,7 +82,7 @@ impl BoundedSemaphore {
     #[doc(alias = "acquire_timeout")]
     pub fn acquire_until(&self, until: impl Until) -> Result<Permit<'_>, Stopped> {
         self.at_most(1);
-        if self.door.acquire(1, Some(&until)) { Ok(self.permit(1)) } else { Err(Stopped) }
+        if self.door.acquire(1, Some(&until), WHAT) { Ok(self.permit(1)) } else { Err(Stopped) }
     }
 
     /// Takes `n` permits, all at once; 0 are always there to be taken.
@@ -93,7 +96,7 @@ impl BoundedSemaphore {
     #[track_caller]
     pub fn acquire_many(&self, n: usize) -> Permit<'_> {
         self.at_most(n);
-        self.door.acquire(n, None);
+        self.door.acquire(n, None, WHAT);
         self.permit(n)
     }
 
@@ -160,7 +163,7 @@ impl BoundedSemaphore {
     #[track_caller]
     pub fn acquire_owned_until(self: &Shared<Self>, until: impl Until) -> Result<OwnedPermit, Stopped> {
         self.at_most(1);
-        if self.door.acquire(1, Some(&until)) { Ok(self.owned_permit(1)) } else { Err(Stopped) }
+        if self.door.acquire(1, Some(&until), WHAT) { Ok(self.owned_permit(1)) } else { Err(Stopped) }
     }
 
     /// As [`acquire_many`](BoundedSemaphore::acquire_many), with a permit that owns its semaphore.
@@ -173,7 +176,7 @@ impl BoundedSemaphore {
     #[track_caller]
     pub fn acquire_many_owned(self: &Shared<Self>, n: usize) -> OwnedPermit {
         self.at_most(n);
-        self.door.acquire(n, None);
+        self.door.acquire(n, None, WHAT);
         self.owned_permit(n)
     }
 
@@ -282,7 +285,7 @@ impl BoundedSemaphore {
         if n > self.bound {
             return Err(AcquireError::TooMany);
         }
-        if self.door.acquire(n, Some(&until)) { Ok(()) } else { Err(AcquireError::Stopped) }
+        if self.door.acquire(n, Some(&until), WHAT) { Ok(()) } else { Err(AcquireError::Stopped) }
     }
 }
 

@@ -111,7 +111,7 @@ impl Event {
     #[inline]
     pub fn wait(&self) {
         if !self.is_set() {
-            self.wait_slow(&Term::NEVER);
+            self.wait_slow(&Term::never("Event"));
         }
     }
 
@@ -139,7 +139,7 @@ impl Event {
 
     #[cold]
     fn wait_until_slow(&self, until: &dyn Leaves) -> bool {
-        let term = Term::of(until);
+        let term = Term::of("Event", until);
         if term.has_come() { self.is_set() } else { self.wait_slow(&term) }
     }
 

@@ -8,12 +8,15 @@ pub mod error;
 mod event;
 #[allow(unsafe_code)]
 mod lock;
+#[cfg(feature = "os-signals")]
+mod os;
 pub mod queue;
 mod report;
 mod rlock;
 mod semaphore;
 pub mod signal;
 mod sys;
+pub mod thread;
 mod till;
 #[allow(unsafe_code)]
 mod wait;
@@ -21,7 +24,7 @@ mod wait;
 pub use barrier::Barrier;
 pub use bounded_semaphore::BoundedSemaphore;
 pub use condition::Condition;
-pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, PushError, TryPopError};
+pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, PushError, SpawnError, TryPopError};
 pub use error::{Broken, Closed, Ended, Stopped};
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
@@ -29,6 +32,7 @@ pub use queue::Queue;
 pub use rlock::{RLock, RLockGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use signal::{Cause, Signal, Until};
+pub use thread::{Main, Root, Thread, ThreadRef, run};
 pub use till::{Till, clock};
 
 /// What models of the engine itself ask of it; no part of the crate's face.
@@ -55,6 +59,11 @@ pub mod model {
     /// Doubtful changes in a row that a monitor takes at their word.
     pub fn doubts(n: usize) {
         sys::set_doubts(n);
+    }
+
+    /// Whether threads of a tree tell what they sleep on.
+    pub fn watching(yes: bool) {
+        sys::set_watching(yes);
     }
 
     /// Runs `f` under the lock bit of a signal.

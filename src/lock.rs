@@ -216,7 +216,7 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// # Blocking
     /// Until there was a change, and it is this thread's turn to look.
     pub fn wait(&mut self) {
-        self.visit.wait(&Term::NEVER);
+        self.visit.wait(&Term::never("Lock::wait"));
     }
 
     /// Waits for a change, or `until`. Either way the lock is held again.
@@ -233,7 +233,7 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// A change that is told to a waiter that was stopped meanwhile is told to the next.
     #[doc(alias = "wait_timeout")]
     pub fn wait_until(&mut self, until: impl Until) -> Result<(), Stopped> {
-        if self.visit.wait(&Term::of(&until)) { Ok(()) } else { Err(Stopped) }
+        if self.visit.wait(&Term::of("Lock::wait", &until)) { Ok(()) } else { Err(Stopped) }
     }
 
     /// Waits while `f` says so of the value.
@@ -281,7 +281,7 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
             if let Some(answer) = Self::ask(self, &mut f) {
                 return answer;
             }
-            self.visit.wait(&Term::NEVER);
+            self.visit.wait(&Term::never("Lock::wait"));
         }
     }
 
@@ -303,7 +303,7 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
         if let Some(answer) = Self::ask(self, &mut f) {
             return Ok(answer);
         }
-        let term = Term::of(&until);
+        let term = Term::of("Lock::wait", &until);
         loop {
             let told = self.visit.wait(&term);
             match Self::ask(self, &mut f) {

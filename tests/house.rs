@@ -99,6 +99,8 @@ fn every_rule_fails_on_a_planted_line() {
         ("wait/core.rs", "/// Does.\nunsafe fn f() {}", "unsafe functions list duties"),
         ("wait/core.rs", "fn f(&self) {\n    self.word.load(Acquire)\n}", "atomics say why"),
         ("signal/mod.rs", "    dbg!(x);", "no leftovers"),
+        ("thread/root.rs", "    std::process::exit(1);", "only the system ends the process"),
+        ("thread/node.rs", "use crate::loops::Timer;", "stairs lead only downwards"),
     ];
     for (path, line, rule) in planted {
         let found = findings(path, &format!("//! A room.\n{line}\n"));

@@ -26,7 +26,7 @@ pub use task::Task;
 use crate::error::Stopped;
 use crate::signal::Until;
 use crate::sys::Late;
-use crate::wait::{Hatch, Term};
+use crate::wait::{Hatch, Leaves, Term};
 use close::Ends;
 use state::State;
 use std::fmt;
@@ -170,7 +170,7 @@ impl<T> Queue<T> {
     /// # Blocking
     /// Until all is done, closed or not: somebody must pop what is left, and drop every [`Task`]. A task that is forgotten is never done.
     pub fn join(&self) {
-        self.hatch.wait_for_moment(&Term::NEVER, State::is_done);
+        self.hatch.wait_for_moment(&self.joins(None), State::is_done);
     }
 
     /// Waits until everything that was pushed is done, or until `until`. If it is, it does not matter whether `until` has come.
@@ -184,13 +184,17 @@ impl<T> Queue<T> {
         if self.hatch.look(State::is_done) {
             return Ok(());
         }
-        let term = Term::of(&until);
+        let term = self.joins(Some(&until));
         let done = if term.has_come() {
             self.hatch.look(State::is_done) // what came before the stop counts
         } else {
             self.hatch.wait_for_moment(&term, State::is_done)
         };
         if done { Ok(()) } else { Err(Stopped) }
+    }
+
+    fn joins<'a>(&'a self, until: Option<&'a dyn Leaves>) -> Term<'a> {
+        Term::maybe("Queue::join", until).named(self.name.as_deref())
     }
 }
 

@@ -147,7 +147,7 @@ impl<T> Queue<T> {
     /// `None`: `until` (`None`: never) came first.
     #[cold]
     fn wait_for_item(&self, mut way: Way<T>, until: Option<&dyn Leaves>) -> Option<Taken<T>> {
-        let term = until.map_or(Term::NEVER, Term::of);
+        let term = Term::maybe("Queue::pop", until).named(self.name.as_deref());
         if term.has_come() {
             return self.hatch.attempt(Side::Out, way); // what came before the stop is served
         }

@@ -169,7 +169,7 @@ impl<T> Queue<T> {
 
     /// Waits until the item is put in or refused; `None`: `until` came first. Reports a long wait, once.
     fn wait_for_room(&self, item: &mut Option<T>, until: Option<&dyn Leaves>) -> Option<Result<(), Refused>> {
-        let term = until.map_or(Term::NEVER, Term::of);
+        let term = Term::maybe("Queue::push", until).named(self.name.as_deref());
         let mut put = |state: &mut State<T>| state.put(item);
         if term.has_come() {
             return self.hatch.attempt(Side::In, put); // room made before the stop is used

@@ -10,6 +10,9 @@ use crate::sys::{Shared, const_fn};
 use crate::wait::{Door, Leaves};
 use std::fmt;
 
+/// What a thread waits for here, in the words of who looks at it.
+const WHAT: &str = "Semaphore";
+
 /// A number of permits, to be taken and given back.
 ///
 /// ```
@@ -66,7 +69,7 @@ impl Semaphore {
     /// Until one is free. [`acquire_until`](Semaphore::acquire_until) can be ended.
     #[inline]
     pub fn acquire(&self) -> Permit<'_> {
-        self.door.acquire(1, None);
+        self.door.acquire(1, None, WHAT);
         self.permit(1)
     }
 
@@ -94,7 +97,7 @@ impl Semaphore {
     #[inline]
     #[doc(alias = "acquire_timeout")]
     pub fn acquire_until(&self, until: impl Until) -> Result<Permit<'_>, Stopped> {
-        if self.door.acquire(1, Some(&until)) { Ok(self.permit(1)) } else { Err(Stopped) }
+        if self.door.acquire(1, Some(&until), WHAT) { Ok(self.permit(1)) } else { Err(Stopped) }
     }
 
     /// Takes `n` permits, all at once; 0 are always there to be taken.
@@ -282,7 +285,7 @@ impl Semaphore {
     #[track_caller]
     fn take(&self, n: usize, until: Option<&dyn Leaves>) -> bool {
         at_most(n, Semaphore::MAX_PERMITS, "Semaphore::MAX_PERMITS");
-        self.door.acquire(n, until)
+        self.door.acquire(n, until, WHAT)
     }
 }
 

@@ -56,13 +56,19 @@ fn show_leaf(peek: Peek<'_>, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 fn show_child(peek: Peek<'_>, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
-    f.write_str("child of ")?;
-    let (_, mut inputs) = peek.inputs();
-    match inputs.next() {
-        Some(parent) if depth > 1 => show(parent, depth - 1, true, f)?,
-        _ => f.write_str("…")?,
-    }
-    if peek.was_raised_itself() { f.write_str(" (go)") } else { Ok(()) }
+    let is_go = if let Some(name) = peek.name() {
+        f.write_str(name)?;
+        peek.is_go()
+    } else {
+        f.write_str("child of ")?;
+        let (_, mut inputs) = peek.inputs();
+        match inputs.next() {
+            Some(parent) if depth > 1 => show(parent, depth - 1, true, f)?,
+            _ => f.write_str("…")?,
+        }
+        peek.was_raised_itself()
+    };
+    f.write_str(if is_go { " (go)" } else { "" })
 }
 
 fn show_expression(peek: Peek<'_>, depth: usize, inner: bool, f: &mut Formatter<'_>) -> fmt::Result {

@@ -98,7 +98,8 @@ impl Signal {
 
     /// Makes a signal that goes with this one, may go alone, and never raises this one.
     ///
-    /// It is what to make to add a switch, and what a library makes of a stop condition it was given.
+    /// It is what to make to add a switch, and what a library makes of a stop condition it was given. Of several children the
+    /// newest is told first, as things are taken down in reverse order of their making.
     ///
     /// ```
     /// use stopwhen::Signal;
@@ -117,6 +118,11 @@ impl Signal {
     #[doc(alias = "child_token")]
     pub fn child(&self) -> Signal {
         Signal(self.0.child())
+    }
+
+    /// A [`child`](Signal::child) with a name.
+    pub(crate) fn named_child(&self, name: String) -> Signal {
+        Signal(self.0.named_child(name))
     }
 
     /// Makes a signal that goes when this one does and cannot be raised itself.

@@ -11,9 +11,10 @@ use super::watched::Watched;
 use loom::sync::atomic;
 use std::sync::atomic::{AtomicBool as Switch, AtomicUsize as Memo, Ordering::SeqCst};
 
+pub(crate) use loom::sync::Arc;
 pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
-pub(crate) use loom::thread::{Thread, current, park};
+pub(crate) use loom::thread::{JoinHandle, Thread, current, park};
 pub(crate) use loom::thread_local;
 
 pub(crate) type UnsafeCell<T> = Watched<loom::cell::UnsafeCell<T>>;
@@ -53,6 +54,7 @@ pub(crate) use const_fn;
 static AGED: Switch = Switch::new(false);
 static AWAKE: Memo = Memo::new(0);
 static DOUBTS: Memo = Memo::new(16);
+static WATCHING: Switch = Switch::new(false);
 
 pub(crate) fn set_aged(yes: bool) {
     AGED.store(yes, SeqCst);
@@ -64,6 +66,15 @@ pub(crate) fn set_awake(rounds: usize) {
 
 pub(crate) fn set_doubts(n: usize) {
     DOUBTS.store(n, SeqCst);
+}
+
+pub(crate) fn set_watching(yes: bool) {
+    WATCHING.store(yes, SeqCst);
+}
+
+/// Whether threads tell what they sleep on: two steps of a lock for each sleep, of which most models are not about.
+pub(crate) fn watching() -> bool {
+    WATCHING.load(SeqCst)
 }
 
 /// As in `real`, and loom sees that who finds it comes after who set it.
@@ -221,6 +232,15 @@ pub(crate) fn now() -> Moment {
 /// No thread keeps time, or runs what time sets off: such a thread never ends, and loom calls that a deadlock.
 pub(crate) fn spawn_named(_name: &str, _f: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     Ok(())
+}
+
+/// As in `real`. loom has no stacks to choose.
+pub(crate) fn spawn(
+    name: String,
+    _stack: Option<usize>,
+    f: impl FnOnce() + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    loom::thread::Builder::new().name(name).spawn(f)
 }
 
 pub(crate) fn sharpen_sleep() {}

@@ -6,8 +6,9 @@ use std::sync::{Condvar as StdCondvar, Mutex as StdMutex, MutexGuard as StdGuard
 use std::time::{Duration, Instant};
 
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-pub(crate) use std::thread::{Thread, current, park};
+pub(crate) use std::thread::{JoinHandle, Scope, Thread, current, park, scope};
 pub(crate) use std::thread_local;
 
 /// Nodes taken off a list under one hold of its lock: leavers wait no longer than that.
@@ -201,6 +202,36 @@ pub(crate) fn now() -> Moment {
 /// Starts a thread of the crate's own.
 pub(crate) fn spawn_named(name: &str, f: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name.into()).spawn(f).map(drop)
+}
+
+/// Whether threads tell what they sleep on: always, but for models that are about something else.
+#[inline(always)]
+pub(crate) fn watching() -> bool {
+    true
+}
+
+/// Starts a thread, with so many bytes of stack if the platform is to be told.
+pub(crate) fn spawn(
+    name: String,
+    stack: Option<usize>,
+    f: impl FnOnce() + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    builder(name, stack).spawn(f)
+}
+
+/// As [`spawn`], of one that borrows.
+pub(crate) fn spawn_scoped<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: String,
+    stack: Option<usize>,
+    f: impl FnOnce() + Send + 'scope,
+) -> std::io::Result<()> {
+    builder(name, stack).spawn_scoped(scope, f).map(drop)
+}
+
+fn builder(name: String, stack: Option<usize>) -> std::thread::Builder {
+    let builder = std::thread::Builder::new().name(name);
+    if let Some(bytes) = stack { builder.stack_size(bytes) } else { builder }
 }
 
 /// Asks the platform to end this thread's timed sleeps when they are over, not up to 50 µs later.

@@ -65,9 +65,8 @@ sys::thread_local! {
 }
 
 /// Lets the Tills that this thread makes from now on go as soon as `release` does; says what did so before.
-#[allow(dead_code, reason = "for the trees of threads")]
 pub(crate) fn release_with(release: Option<Signal>) -> Option<Signal> {
-    RELEASE.with(|r| r.replace(release))
+    RELEASE.try_with(|r| r.replace(release)).ok().flatten()
 }
 
 /// A Till at that moment on this thread's clock.

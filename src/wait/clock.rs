@@ -118,9 +118,11 @@ mod choice {
     pub(crate) fn thread_clock() -> Option<crate::sys::Shared<dyn Clock>> {
         None
     }
+
+    pub(crate) fn enter_clock(_: crate::sys::Shared<dyn Clock>) {}
+
+    pub(crate) fn leave_clock(_: &crate::sys::Shared<dyn Clock>) {}
 }
 
 pub(super) use choice::Chosen;
-pub(crate) use choice::thread_clock;
-#[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
-pub(crate) use choice::{enter_clock, leave_clock};
+pub(crate) use choice::{enter_clock, leave_clock, thread_clock};

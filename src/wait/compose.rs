@@ -113,6 +113,7 @@ impl Comp {
         c.expose_provenance();
         let Some(core) = NonNull::new(c.cast::<Core>()) else { handle_alloc_error(layout) };
         let mut weight: u32 = if kind == Kind::Child { PULL } else { (n < 2) as u32 };
+        let class = if kind == Kind::Child { Class::Child } else { Class::Slot };
         let mut timed = false;
         for (i, input) in inputs.enumerate() {
             // SAFETY: the user we are given keeps the input alive; the slot lies inside the allocation.
@@ -121,7 +122,7 @@ impl Comp {
                 weight = weight.saturating_add(w);
                 timed |= t;
                 let before = if input.as_ref().was_go_before() { WENT_BEFORE } else { 0 };
-                slot(c, i).write(Link::new(Class::Slot, i as u32, before, input.as_ptr().cast_const().cast()));
+                slot(c, i).write(Link::new(class, i as u32, before, input.as_ptr().cast_const().cast()));
             }
         }
         // SAFETY: fresh memory of that layout.

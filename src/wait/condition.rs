@@ -146,14 +146,14 @@ mod tests {
                 if n != 2 {
                     return;
                 }
-                s.spawn(|| assert!(line.wait(&mut monitor.enter(), &Term::of(&Watchdog)), "told in time"));
+                s.spawn(|| assert!(line.wait(&mut monitor.enter(), &Term::of("Condition", &Watchdog)), "told in time"));
                 while line.queue.enter().count(|_| true) < 2 {
                     thread::yield_now();
                 }
                 assert_eq!(line.notify(1), 1);
                 panic!("planned");
             });
-            let term = Term::of(&until);
+            let term = Term::of("Condition", &until);
             let passed = catch_unwind(AssertUnwindSafe(|| line.wait(&mut visit, &term)));
             assert!(passed.is_err() && monitor.is_mine());
             drop(visit);
@@ -166,7 +166,7 @@ mod tests {
         let (monitor, line) = (Monitor::new(), ConditionQueue::new());
         let mut visit = monitor.enter();
         let until = Looked(Cell::new(0), |n| assert!(n != 2, "planned"));
-        let term = Term::of(&until);
+        let term = Term::of("Condition", &until);
         assert!(catch_unwind(AssertUnwindSafe(|| line.wait(&mut visit, &term))).is_err());
         assert!(monitor.is_mine() && line.queue.enter().is_empty());
         assert_eq!(line.notify(1), 0);

@@ -100,15 +100,15 @@ impl Door {
         n == 0
     }
 
-    /// Takes `n` permits; `until` (`None`: never) may end the wait for them: false.
+    /// Takes `n` permits of such a thing; `until` (`None`: never) may end the wait for them: false.
     #[inline]
-    pub(crate) fn acquire(&self, n: usize, until: Option<&dyn Leaves>) -> bool {
-        self.try_acquire(n) || self.acquire_slow(n, until)
+    pub(crate) fn acquire(&self, n: usize, until: Option<&dyn Leaves>, what: &'static str) -> bool {
+        self.try_acquire(n) || self.acquire_slow(n, until, what)
     }
 
     #[cold]
-    pub(super) fn acquire_slow(&self, n: usize, until: Option<&dyn Leaves>) -> bool {
-        let term = until.map_or(Term::NEVER, Term::of);
+    pub(super) fn acquire_slow(&self, n: usize, until: Option<&dyn Leaves>, what: &'static str) -> bool {
+        let term = Term::maybe(what, until);
         if term.has_come() {
             return false;
         }

@@ -40,6 +40,10 @@ impl User {
         unsafe { self.0.as_ref() }
     }
 
+    pub(crate) fn again(&self) -> User {
+        User::of(self.core())
+    }
+
     pub(crate) fn peek(&self) -> Peek<'_> {
         Peek(self.core())
     }
@@ -92,7 +96,9 @@ impl Handle {
     }
 
     pub(crate) fn named(name: String) -> Handle {
-        Handle::alloc(Core::new(Kind::Leaf, Word::NEW).with_name(name))
+        let leaf = Handle::leaf();
+        leaf.core().name_it(name);
+        leaf
     }
 
     /// Go from the start.
@@ -108,16 +114,28 @@ impl Handle {
 
     #[inline]
     fn composite(kind: Kind, need: usize, inputs: impl ExactSizeIterator<Item = NonNull<Core>>) -> Handle {
-        let handle = Handle(Comp::create(kind, need, inputs));
-        if handle.core().as_comp().is_some_and(Comp::is_heavy) {
-            handle.core().observe(true); // C5
+        Handle(Comp::create(kind, need, inputs)).ready()
+    }
+
+    /// A composite just made: if it is heavy it is observed.
+    #[inline]
+    fn ready(self) -> Handle {
+        if self.core().as_comp().is_some_and(Comp::is_heavy) {
+            self.core().observe(true); // C5
         }
-        handle
+        self
     }
 
     #[inline]
     pub(crate) fn child(&self) -> Handle {
         Handle::composite(Kind::Child, 1, [self.user().into_ptr()].into_iter())
+    }
+
+    /// A child with a name, which it has before anybody meets it.
+    pub(crate) fn named_child(&self, name: String) -> Handle {
+        let child = Handle(Comp::create(Kind::Child, 1, [self.user().into_ptr()].into_iter()));
+        child.core().name_it(name);
+        child.ready()
     }
 
     /// What answers as its one input does.

@@ -343,7 +343,7 @@ mod tests {
                 }
                 s.spawn(|| {
                     let patient = Looked(Cell::new(0), |_| ());
-                    assert_eq!(hatch.wait(Side::Out, &Term::of(&patient), &mut take), Some(()), "in time");
+                    assert_eq!(hatch.wait(Side::Out, &Term::of("Queue", &patient), &mut take), Some(()), "in time");
                 });
                 while hatch.waiting() != [0, 2, 0] {
                     thread::yield_now();
@@ -351,7 +351,7 @@ mod tests {
                 hatch.change(|few| few.0 += 1);
                 panic!("planned");
             });
-            let term = Term::of(&until);
+            let term = Term::of("Queue", &until);
             assert!(catch_unwind(AssertUnwindSafe(|| hatch.wait(Side::Out, &term, &mut take))).is_err());
         });
         assert_eq!((hatch.waiting(), hatch.look(|few| few.0)), ([0; 3], 0));
@@ -365,7 +365,7 @@ mod tests {
         thread::scope(|s| {
             s.spawn(|| {
                 let patient = Looked(Cell::new(0), |_| ());
-                assert_eq!(hatch.wait(Side::Out, &Term::of(&patient), &mut take), Some(()), "in time");
+                assert_eq!(hatch.wait(Side::Out, &Term::of("Queue", &patient), &mut take), Some(()), "in time");
             });
             while hatch.waiting() != [0, 1, 0] || now().since(begun) < Duration::from_millis(5) {
                 thread::yield_now();

@@ -28,7 +28,7 @@
 //! line; a *monitor* is a door of one, and being inside guards a line of those who wait for changes; a *hatch* is a queue with two
 //! more lines, of those who bring and those who take.
 //!
-//! # Invariants (others: C composites, F firing, K callbacks, N waiters, T time, U lines, G doors, M monitors, E conditions, O owners, X hatches)
+//! # Invariants (others: C composites, F firing, K callbacks, N waiters, T time, U lines, G doors, M monitors, E conditions, O owners, X hatches, Y watches)
 //! - W1  The word leaves DOWN once: under LOCK, or in one step from "DOWN, and nothing hangs, sleeps or asks".
 //! - W2  While LOCK is set only its holder writes the word, so unlocking is a plain Release store.
 //! - W3  `next` and `prev` of a node on a ring are touched only under the LOCK of the core whose ring it is. `prev` null: on no ring.
@@ -89,14 +89,15 @@ mod task;
 mod term;
 mod timed;
 mod waiter;
+mod watch;
 mod when;
 mod word;
 
 pub use callback::Cancel;
 pub(crate) use callback::Hook;
-pub(crate) use clock::{Clock, Key, install, thread_clock};
 #[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
-pub(crate) use clock::{Woken, enter_clock, leave_clock};
+pub(crate) use clock::Woken;
+pub(crate) use clock::{Clock, Key, enter_clock, install, leave_clock, thread_clock};
 pub(crate) use condition::ConditionQueue;
 pub(crate) use core::Kind;
 pub(crate) use door::Door;
@@ -114,3 +115,4 @@ pub(crate) use tale::Reason;
 pub use task::WaitAsync;
 pub(crate) use term::Term;
 pub use term::{Leaf, Leaves};
+pub(crate) use watch::{Sleep, Watch, blocked_on, watch_here};

@@ -1,8 +1,8 @@
 //! Nodes, the rings they hang on, the chains they travel in.
 //!
 //! A core's ring is circular and doubly linked; its word points at the first node. Composites' slots and waiters are
-//! hung in front, callbacks behind: so whoever takes the ring apart meets all that must be told first, and what is left
-//! is a chain of callbacks, taken over whole.
+//! hung in front, callbacks behind: so whoever takes the ring apart meets all that must be told first, the newest in front, and
+//! what is left is a chain of callbacks, taken over whole.
 use super::cell::Guarded;
 use crate::sys::AtomicU32;
 use std::ptr::null_mut;
@@ -21,6 +21,8 @@ pub(super) enum Class {
     Held = 3,
     /// A delayed signal's hook on its source (`delayed`).
     Start = 4,
+    /// A child's link to its parent: a slot, of those that are told the newest first.
+    Child = 5,
 }
 
 const CLASS_BITS: u32 = 3;
@@ -58,7 +60,8 @@ impl Link {
             1 => Class::Waiter,
             2 => Class::Free,
             3 => Class::Held,
-            _ => Class::Start,
+            4 => Class::Start,
+            _ => Class::Child,
         }
     }
 
@@ -152,6 +155,16 @@ impl Chain {
             unsafe { (*self.last).next.set(first) }
         }
         self.last = last;
+    }
+
+    /// # Safety
+    /// The caller gives up `l`, which is on no ring.
+    pub unsafe fn push(&mut self, l: *mut Link) {
+        // SAFETY: the node is ours from here on.
+        unsafe {
+            (*l).next.set(null_mut());
+            self.append(l, l);
+        }
     }
 
     /// # Safety

@@ -162,7 +162,7 @@ impl<'a, S, N: Copy> Inside<'a, S, N> {
                 }
                 seat.waiter().take_back();
                 drop(inside);
-                told = seat.sleep(&Term::NEVER, &mut || false);
+                told = seat.sleep(&Term::never(stay.term.subject().0), &mut || false);
             }
         }
         std::mem::forget(leave); // unlinked by who granted it

@@ -4,6 +4,7 @@ use super::core::Core;
 use super::handle::{Handle, User};
 use super::term::{Asleep, Leaves, Term, listen};
 use super::waiter::Waiter;
+use super::watch::Posting;
 use crate::sys::{Moment, now};
 use std::time::Duration;
 
@@ -14,13 +15,16 @@ impl Core {
         if self.observe(false) {
             return true;
         }
+        let mut since = None;
         loop {
             let tick = self.next_tick();
             if self.poll() {
                 return true; // arming may have found it due
             }
             let asleep = Asleep::new(clock.as_deref(), None, || vec![User::of(self)]);
+            let posting = Posting::at_gate(self, end, &mut since);
             self.gate.sleep(end.min(tick), || self.mark_sleep());
+            drop(posting);
             drop(asleep);
             if self.poll() {
                 return true;
@@ -67,7 +71,7 @@ impl Handle {
 
     #[cold]
     fn wait_until_slow(&self, until: &dyn Leaves) -> bool {
-        let term = Term::of(until);
+        let term = Term::of("signal", until);
         if term.has_come() {
             self.core().poll()
         } else if term.has_signals() {

@@ -17,11 +17,10 @@ pub(super) struct Tale {
 }
 
 impl Core {
-    /// The tale of a signal that nobody else knows yet.
-    pub fn with_name(self, name: String) -> Self {
+    /// Begins the tale of a signal that nobody else knows yet.
+    pub fn name_it(&self, name: String) {
         // ORDERING: Relaxed: nobody else knows the core yet.
         self.tale.store(Box::into_raw(Tale::new(Some(name.into()))), Relaxed);
-        self
     }
 
     /// Its tale, made now if there is none.

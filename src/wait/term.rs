@@ -6,7 +6,9 @@ use super::clock::{Clock, Woken, thread_clock};
 use super::core::Core;
 use super::handle::{Handle, User};
 use super::waiter::{Node, Told, Waiter, Wake};
+use super::watch::Posting;
 use crate::sys::{Moment, Shared, now};
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// One thing that may end a wait.
@@ -56,13 +58,32 @@ pub(crate) struct Term<'a> {
     till: Option<Handle>,
     /// The clock this thread lives by, if it is virtual.
     clock: Option<Shared<dyn Clock>>,
+    /// The kind of thing that is waited for, and its name.
+    subject: (&'static str, Option<&'a str>),
+    /// When it first slept.
+    since: Cell<Option<Moment>>,
 }
 
 impl<'a> Term<'a> {
-    /// Never.
-    pub(crate) const NEVER: Term<'static> = Term { until: &Never, end: Moment::NEVER, till: None, clock: None };
+    /// The end of a wait for such a thing that nothing ends.
+    pub(crate) const fn never(what: &'static str) -> Term<'static> {
+        Term {
+            until: &Never,
+            end: Moment::NEVER,
+            till: None,
+            clock: None,
+            subject: (what, None),
+            since: Cell::new(None),
+        }
+    }
 
-    pub(crate) fn of(until: &'a dyn Leaves) -> Term<'a> {
+    /// The end of a wait for such a thing; `None`: never.
+    pub(crate) fn maybe(what: &'static str, until: Option<&'a dyn Leaves>) -> Term<'a> {
+        until.map_or(Term::never(what), |until| Term::of(what, until))
+    }
+
+    /// The end of a wait for such a thing.
+    pub(crate) fn of(what: &'static str, until: &'a dyn Leaves) -> Term<'a> {
         let clock = thread_clock();
         let now = || clock.as_ref().map_or_else(now, |c| c.now());
         let mut end = Moment::NEVER;
@@ -75,12 +96,37 @@ impl<'a> Term<'a> {
         if till.is_some() {
             end = Moment::NEVER;
         }
-        Term { until, end, till, clock }
+        Term { until, end, till, clock, subject: (what, None), since: Cell::new(None) }
+    }
+
+    /// The same, and the thing has that name.
+    pub(crate) fn named(mut self, name: Option<&'a str>) -> Term<'a> {
+        self.subject.1 = name;
+        self
+    }
+
+    /// The kind of thing that is waited for, and its name.
+    pub(super) fn subject(&self) -> (&'static str, Option<&str>) {
+        self.subject
+    }
+
+    /// When it first slept: now, if it has not.
+    pub(super) fn since(&self, now: impl FnOnce() -> Moment) -> Moment {
+        let since = self.since.get().unwrap_or_else(now);
+        self.since.set(Some(since));
+        since
     }
 
     /// The same, but no later than at a moment of the process' clock.
     pub(super) fn within(&self, end: Moment) -> Term<'_> {
-        Term { until: self, end: self.end.min(end), till: None, clock: self.clock.clone() }
+        Term {
+            until: self,
+            end: self.end.min(end),
+            till: None,
+            clock: self.clock.clone(),
+            subject: self.subject,
+            since: self.since.clone(),
+        }
     }
 
     /// The same, but no later than so long from now, on the clock this thread lives by.
@@ -89,7 +135,7 @@ impl<'a> Term<'a> {
             None => self.within(now().after(d)),
             Some(clock) => {
                 let till = Some(Handle::till(clock.now().after(d)));
-                Term { until: self, end: self.end, till, clock: Some(clock) }
+                Term { till, clock: Some(clock), ..self.within(Moment::NEVER) }
             }
         }
     }
@@ -143,6 +189,7 @@ impl<'a> Term<'a> {
             self.signals(&mut |signal| on.push(signal.user()));
             on
         });
+        let _posting = Posting::in_line(self, more);
         Some(waiter.sleep(tick))
     }
 }

@@ -42,7 +42,7 @@ fn r8_a_panic_that_passes_the_napper_loses_no_change() {
     // SAFETY: from inside.
     unsafe { monitor.doubts.set(doubts()) };
     let until = Panics(Cell::new(0));
-    let term = Term::of(&until);
+    let term = Term::of("Lock", &until);
     visit.touch();
     assert!(catch_unwind(AssertUnwindSafe(|| visit.wait(&term))).is_err());
     assert!(monitor.is_mine());

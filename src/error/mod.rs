@@ -1,8 +1,10 @@
 //! Every error of the crate: small, comparable, and giving back what was taken.
-use crate::sys::Shared;
+mod threads;
+
+pub use threads::{JoinError, Panic, SpawnError, Stuck, StuckThread};
+
 use std::error::Error;
 use std::fmt;
-use std::panic::Location;
 
 /// A wait was ended: by a signal that is go, or out of time.
 ///
@@ -90,52 +92,6 @@ pub enum AcquireError {
     Stopped,
     /// More were asked for than there will ever be.
     TooMany,
-}
-
-/// A panic of a thread, as much of it as can be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Panic {
-    path: Shared<str>,
-    message: Shared<str>,
-    location: Option<&'static Location<'static>>,
-}
-
-impl Panic {
-    #[allow(dead_code, reason = "made where threads end")]
-    pub(crate) fn new(path: &str, message: &str, location: Option<&'static Location<'static>>) -> Panic {
-        Panic { path: path.into(), message: message.into(), location }
-    }
-
-    /// The path of the thread in its tree.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// What it panicked with, if that was text.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// Where it panicked, if the panic hook could tell.
-    pub fn location(&self) -> Option<&'static Location<'static>> {
-        self.location
-    }
-}
-
-/// Why a thread's result was not had.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum JoinError {
-    /// The wait was ended; the thread runs on and can be joined again.
-    Stopped,
-    /// The thread panicked.
-    Panicked(Panic),
-    /// Its result was taken by an earlier join.
-    AlreadyTaken,
-    /// It is this thread, or one that waits for this thread.
-    WouldDeadlock,
-    /// The thread returned, but threads below it panicked and nobody had joined them.
-    Children(Vec<Panic>),
 }
 
 /// Why a worker's loop ended: what `?` gathers from the small errors.
@@ -310,31 +266,6 @@ impl fmt::Display for Ended {
     }
 }
 
-impl fmt::Display for Panic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "thread {} panicked", self.path)?;
-        if let Some(place) = self.location {
-            write!(f, " at {place}")?;
-        }
-        write!(f, ": {}", self.message)
-    }
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JoinError::Stopped => f.write_str(STOPPED),
-            JoinError::Panicked(panic) => panic.fmt(f),
-            JoinError::AlreadyTaken => f.write_str("the thread's result was taken by an earlier join"),
-            JoinError::WouldDeadlock => f.write_str("a thread cannot wait for itself, nor for one that waits for it"),
-            JoinError::Children(panics) => {
-                write!(f, "{} threads below it panicked", panics.len())?;
-                panics.iter().try_for_each(|p| write!(f, "; {p}"))
-            }
-        }
-    }
-}
-
 impl Error for Stopped {}
 impl Error for Closed {}
 impl Error for Broken {}
@@ -344,8 +275,6 @@ impl Error for TryPopError {}
 impl<T> Error for PushError<T> {}
 impl Error for BarrierError {}
 impl Error for AcquireError {}
-impl Error for Panic {}
-impl Error for JoinError {}
 impl Error for Ended {}
 
 #[cfg(test)]
@@ -372,11 +301,5 @@ mod tests {
         ];
         let gathered = [Ended::Stopped, Ended::Closed, Ended::Broken, Ended::Closed, Ended::Stopped, Ended::TooMany];
         assert_eq!(ends, gathered);
-    }
-
-    #[test]
-    fn a_panic_tells_thread_and_message() {
-        let p = Panic::new("main/worker", "boom", None);
-        assert_eq!(JoinError::Panicked(p).to_string(), "thread main/worker panicked: boom");
     }
 }

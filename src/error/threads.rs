@@ -1,0 +1,174 @@
+//! Errors of threads.
+use super::STOPPED;
+use crate::sys::Shared;
+use std::error::Error;
+use std::fmt;
+
+/// A panic of a thread, as much of it as can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Panic {
+    path: Shared<str>,
+    message: Shared<str>,
+    location: Option<Shared<str>>,
+}
+
+impl Panic {
+    pub(crate) fn new(path: &str, message: &str, location: Option<&str>) -> Panic {
+        Panic { path: path.into(), message: message.into(), location: location.map(Into::into) }
+    }
+
+    /// The path of the thread in its tree.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What it panicked with, if that was text.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where it panicked, as `src/main.rs:6:8`. Only the panic hook can tell, and only [`run`](crate::run) and
+    /// [`RootBuilder::run`](crate::thread::RootBuilder::run) have it do so.
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+}
+
+/// Why a thread's result was not had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The wait was ended; the thread runs on and can be joined again.
+    Stopped,
+    /// The thread panicked.
+    Panicked(Panic),
+    /// Its result was taken by an earlier join.
+    AlreadyTaken,
+    /// It is this thread, or one that waits for this thread.
+    WouldDeadlock,
+    /// The thread returned, but threads below it panicked and nobody had joined them.
+    Children(Vec<Panic>),
+}
+
+/// Why a thread was not started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The platform refused.
+    Refused {
+        /// The path the thread was to have.
+        path: Shared<str>,
+        /// The kind of error.
+        kind: std::io::ErrorKind,
+        /// What the platform said.
+        message: Shared<str>,
+    },
+    /// The thread that was to be its parent has ended its body, or its root was shut down: it takes no more children.
+    ParentEnded {
+        /// The path the thread was to have.
+        path: Shared<str>,
+    },
+}
+
+impl SpawnError {
+    pub(crate) fn refused(path: &str, e: &std::io::Error) -> SpawnError {
+        SpawnError::Refused { path: path.into(), kind: e.kind(), message: e.to_string().into() }
+    }
+}
+
+/// A tree of threads was not stopped within its grace: who is still running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    root: Shared<str>,
+    threads: Shared<[StuckThread]>,
+}
+
+/// A thread that has not stopped in time, and what it was at. Part of [`Stuck`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StuckThread {
+    path: Shared<str>,
+    state: Shared<str>,
+}
+
+impl Stuck {
+    pub(crate) fn new(root: &str, threads: impl IntoIterator<Item = (Box<str>, String)>) -> Stuck {
+        let thread = |(path, state): (Box<str>, String)| StuckThread { path: path.into(), state: state.into() };
+        Stuck { root: root.into(), threads: threads.into_iter().map(thread).collect() }
+    }
+
+    /// The threads that had not stopped, those above before those below.
+    pub fn threads(&self) -> &[StuckThread] {
+        &self.threads
+    }
+}
+
+impl StuckThread {
+    /// Its path in the tree.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What it was at, in words: what it waits on, and since when.
+    pub fn state(&self) -> &str {
+        &self.state
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "thread {} panicked", self.path)?;
+        if let Some(place) = &self.location {
+            write!(f, " at {place}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpawnError::Refused { path, message, .. } => write!(f, "thread {path} was not started: {message}"),
+            SpawnError::ParentEnded { path } => {
+                write!(f, "thread {path} was not started: its parent has ended, and takes no more children")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} has not stopped in time: {} threads are stuck", self.root, self.threads.len())?;
+        self.threads.iter().try_for_each(|t| write!(f, "\n  {}: {}", t.path, t.state))
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::Stopped => f.write_str(STOPPED),
+            JoinError::Panicked(panic) => panic.fmt(f),
+            JoinError::AlreadyTaken => f.write_str("the thread's result was taken by an earlier join"),
+            JoinError::WouldDeadlock => f.write_str("a thread cannot wait for itself, nor for one that waits for it"),
+            JoinError::Children(panics) => {
+                write!(f, "{} threads below it panicked", panics.len())?;
+                panics.iter().try_for_each(|p| write!(f, "; {p}"))
+            }
+        }
+    }
+}
+
+impl Error for Panic {}
+impl Error for JoinError {}
+impl Error for SpawnError {}
+impl Error for Stuck {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_tells_thread_and_message() {
+        let p = Panic::new("main/worker", "boom", None);
+        assert_eq!(JoinError::Panicked(p).to_string(), "thread main/worker panicked: boom");
+    }
+}

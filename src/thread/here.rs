@@ -1,0 +1,98 @@
+//! Which thread of the tree this is.
+use super::node::Node;
+use super::reference::ThreadRef;
+use crate::error::Stopped;
+use crate::signal::Signal;
+use crate::sys::{self, Arc, Shared};
+use crate::till;
+use crate::wait::{Clock, Watch, enter_clock, leave_clock, watch_here};
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+sys::thread_local! {
+    #[allow(clippy::missing_const_for_thread_local, reason = "loom's has no const form")]
+    static HERE: RefCell<Option<Arc<Node>>> = RefCell::new(None);
+}
+
+/// Tells which thread of a tree this is; `None`: it was started elsewhere, and not [registered](super::register).
+///
+/// # Examples
+/// ```
+/// use stopwhen::{Thread, thread};
+///
+/// assert!(thread::current().is_none());
+/// let name = Thread::run("worker", |_| thread::current().unwrap().name().to_owned());
+/// assert_eq!(name.join().unwrap(), "worker");
+/// ```
+pub fn current() -> Option<ThreadRef> {
+    here().map(ThreadRef)
+}
+
+pub(super) fn here() -> Option<Arc<Node>> {
+    HERE.try_with(|here| here.borrow().clone()).ok().flatten()
+}
+
+/// Sleeps for so long, or until this thread is asked to stop.
+///
+/// The time is that of the clock this thread lives by. On a thread of no tree it is just a sleep.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use stopwhen::{Stopped, Thread, thread};
+///
+/// let worker = Thread::run("worker", |_| thread::sleep(Duration::from_secs(3600)));
+/// worker.stop();
+/// assert_eq!(worker.join().unwrap(), Err(Stopped));
+/// ```
+///
+/// # Blocking
+/// So long at most.
+///
+/// # Errors
+/// [`Stopped`] if the thread's please_stop is go, or goes meanwhile.
+pub fn sleep(d: Duration) -> Result<(), Stopped> {
+    let asked = match here() {
+        Some(node) => node.please_stop.wait_until(d),
+        None => Signal::never().wait_until(d),
+    };
+    if asked.is_ok() { Err(Stopped) } else { Ok(()) }
+}
+
+/// While it lives this thread is that node, and lives by that clock.
+pub(super) struct Here {
+    node: Option<Arc<Node>>,
+    watch: Option<Shared<Watch>>,
+    release: Option<Signal>,
+    clock: Option<Shared<dyn Clock>>,
+    _of_this_thread: PhantomData<*const ()>,
+}
+
+impl Here {
+    pub(super) fn enter(node: &Arc<Node>, clock: Option<Shared<dyn Clock>>) -> Here {
+        if let Some(clock) = &clock {
+            enter_clock(clock.clone());
+        }
+        let release = node.family.as_ref().map(|family| family.release.clone());
+        let watch = sys::watching().then(|| node.watch.clone());
+        Here {
+            node: HERE.try_with(|here| here.replace(Some(node.clone()))).ok().flatten(),
+            watch: watch_here(watch),
+            release: till::release_with(release),
+            clock,
+            _of_this_thread: PhantomData,
+        }
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        let _ = HERE.try_with(|here| here.replace(self.node.take()));
+        watch_here(self.watch.take());
+        till::release_with(self.release.take());
+        if let Some(clock) = &self.clock {
+            leave_clock(clock);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Threads in a tree: each has a name, a parent, and a signal that asks it to stop; none ends before its children.
+//!
+//! Every thread started here is given `please_stop` as its first argument, and is started under the thread that starts it. So a
+//! program is a tree, and stops as one: whoever is asked to stop, the threads below are asked with it, newest first; and a
+//! thread whose body is over stops and joins its children before it counts as stopped itself. What is left to do in the end is
+//! to ask the root, and to wait.
+//!
+//! ```
+//! use stopwhen::{Thread, Till};
+//!
+//! let worker = Thread::run("worker", |please_stop| {
+//!     let helper = Thread::run("helper", |please_stop| please_stop.wait()); // stopped and joined when the worker ends
+//!     assert_eq!(helper.path(), "worker/helper");
+//!     (please_stop | Till::millis(1)).wait();
+//!     42
+//! });
+//! assert_eq!(worker.join(), Ok(42));
+//! ```
+//!
+//! [`run`](crate::run) makes a program of it: a root for the main thread, whose children are stopped in order when its body is over,
+//! within one [grace](crate::thread::RootBuilder::grace), with a report of who is stuck on what.
+// The rest is for who works on it.
+//
+// A node is the record of one thread in the tree:
+//
+//   RUNNING ──its body is over──► ENDING ──its children have ended──► ENDED ──joined, or nobody can──► out of the tree
+//   (takes children)              (takes none)                        (`stopped` is go)
+//
+// Invariants
+// - J1  Children are put in under the parent's lock while it is RUNNING, and taken out once they are ENDED and nobody will join
+//   them any more (they were joined, or the handle is gone, or the parent has taken account of them). So whoever ends its
+//   children has all of them.
+// - J2  `please_stop` of a child hangs on its parent's: when that goes, in whatever way, all below have gone before that `go` has
+//   returned, and the newest were told first (F5). Only the children of a `Sequential` parent do not hang on it: they are told one by
+//   one.
+// - J3  `stopped` goes once, after all children's have; nothing of the thread's own is run afterwards but what hangs on it.
+// - J4  A panic is in one place: a node's `panic` until somebody was `told`, then in `below` of a node above, until that is
+//   joined. Each is moved by whoever took it out under the lock. A node that was joined is `over`: what comes up later goes
+//   further up. Nobody above: it was reported when it happened, and that is all.
+// - J5  Locks of nodes do not nest, and no foreign code runs, nor is dropped, with one held.
+// - J6  A node points up by a count and down by a count; the way down is cut when it leaves the tree (J1), so no cycle outlives
+//   the threads.
+//
+// Why not
+// - Callbacks that tell the children: a race between those who start threads and those who stop, for which the links of J2 have an
+//   answer already.
+// - A thread that joins: everybody who waits does it himself.
+mod handle;
+mod here;
+mod node;
+mod panics;
+mod reference;
+mod register;
+mod root;
+#[cfg(not(all(loom, feature = "loom")))]
+mod scope;
+mod shutdown;
+mod start;
+
+#[cfg(feature = "os-signals")]
+pub use crate::os::OsSignal;
+
+pub use crate::error::{JoinError, Panic, SpawnError, Stuck, StuckThread};
+pub use handle::{Stop, StopOnDrop, Thread};
+pub use here::{current, sleep};
+pub use node::StopOrder;
+pub use reference::{ThreadRef, Tree};
+pub use register::{Registration, register};
+pub use root::{Main, Root, RootBuilder, run};
+#[cfg(not(all(loom, feature = "loom")))]
+pub use scope::{Scope, scope};
+pub use start::Builder;

@@ -1,0 +1,394 @@
+//! A node: what the tree knows of one thread.
+use super::panics::{self, Payload};
+use super::reference::describe;
+use super::shutdown::Timeline;
+use crate::error::Panic;
+use crate::report;
+use crate::signal::Signal;
+use crate::sys::{Arc, JoinHandle, Mutex, OnceLock, Shared, lock, next_number};
+use crate::wait::{Watch, blocked_on};
+use std::collections::BTreeMap;
+use std::mem::take;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// In which order a thread that ends stops its children.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+#[non_exhaustive]
+pub enum StopOrder {
+    /// All are asked to stop, the newest first, as soon as the parent is; then all are joined, the newest first.
+    #[default]
+    AllReverse,
+    /// None is asked before the parent's body is over; then one after the other is asked and joined, the newest first. For
+    /// children that need each other: the older ones still work while a newer one stops.
+    Sequential,
+}
+
+/// Where a thread stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Running,
+    Ending,
+    Ended,
+}
+
+/// What kind of thread a node stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// Started by the crate.
+    Started,
+    /// Started elsewhere.
+    Registered,
+    /// The root of a tree: the thread that runs it, or no thread at all.
+    Root,
+    /// Threads that borrow: the thread above, which waits for them.
+    Scope,
+}
+
+/// What is told of panics when they happen.
+pub(super) type PanicHook = Box<dyn Fn(&Panic) + Send + Sync>;
+
+/// What all threads of one root share.
+pub(super) struct Family {
+    /// Lets the Tills of these threads go before their time (T8).
+    pub release: Signal,
+    pub on_panic: Option<PanicHook>,
+}
+
+pub(super) struct Node {
+    /// Its place in the order of creation.
+    pub id: u64,
+    pub name: Box<str>,
+    pub path: Box<str>,
+    pub kind: Kind,
+    pub parent: Option<Arc<Node>>,
+    pub family: Option<Shared<Family>>,
+    pub order: StopOrder,
+    pub grace: Option<Duration>,
+    pub please_stop: Signal,
+    /// Raised by the thread; others look at a view of it.
+    stopped: Signal,
+    shown: OnceLock<Signal>,
+    pub watch: Shared<Watch>,
+    kin: Mutex<Kin>,
+}
+
+struct Kin {
+    phase: Phase,
+    /// J1.
+    children: BTreeMap<u64, Arc<Node>>,
+    /// Its own, if its body panicked.
+    panic: Option<Panic>,
+    /// Somebody was given `panic`, or it is on its way up (J4).
+    told: bool,
+    /// Panics of threads below that nobody has joined.
+    below: Vec<Panic>,
+    /// What comes up from now on goes further up (J4).
+    over: bool,
+    /// There is a handle by which it may be joined.
+    held: bool,
+    /// The first that waits without end joins the thread itself.
+    os: Option<JoinHandle<()>>,
+}
+
+/// What a node is made of.
+pub(super) struct Plan {
+    pub name: Box<str>,
+    pub kind: Kind,
+    pub parent: Option<Arc<Node>>,
+    pub family: Option<Shared<Family>>,
+    pub stop_when: Option<Signal>,
+    /// Whether it is told when its parent is (J2).
+    pub hangs: bool,
+    pub order: StopOrder,
+    pub grace: Option<Duration>,
+    pub held: bool,
+}
+
+impl Node {
+    pub(super) fn new(plan: Plan) -> Arc<Node> {
+        let Plan { name, kind, parent, family, stop_when, hangs, order, grace, held } = plan;
+        let path = parent.as_ref().map_or_else(|| name.clone(), |p| format!("{}/{name}", p.path).into());
+        // J2.
+        let above = parent.as_ref().filter(|_| hangs).map(|p| &p.please_stop);
+        let please_stop = match (above, stop_when) {
+            (None, None) => Signal::named(format!("{name}.please_stop")),
+            (Some(above), None) => above.named_child(format!("{name}.please_stop")),
+            // By a child of the parent's, so that it is told in its turn.
+            (above, Some(cond)) => (cond | above.map(Signal::child)).named_child(format!("{name}.please_stop")),
+        };
+        let stopped = Signal::named(format!("{name}.stopped"));
+        let kin = Kin {
+            phase: Phase::Running,
+            children: BTreeMap::new(),
+            panic: None,
+            told: false,
+            below: Vec::new(),
+            over: false,
+            held,
+            os: None,
+        };
+        Arc::new(Node {
+            id: next_number(),
+            name,
+            path,
+            kind,
+            parent,
+            family,
+            order,
+            grace,
+            please_stop,
+            stopped,
+            shown: OnceLock::new(),
+            watch: Shared::new(Watch::new()),
+            kin: Mutex::new(kin),
+        })
+    }
+
+    /// Whether its children are asked to stop as soon as it is.
+    pub(super) fn tells_children(&self) -> bool {
+        self.order == StopOrder::AllReverse
+    }
+
+    pub(super) fn stopped(&self) -> &Signal {
+        self.shown.get_or_init(|| self.stopped.view())
+    }
+
+    pub(super) fn has_stopped(&self) -> bool {
+        self.stopped.is_go()
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        lock(&self.kin).phase
+    }
+
+    /// Those that have not stopped, the oldest first.
+    pub(super) fn children(&self) -> Vec<Arc<Node>> {
+        let mut all: Vec<Arc<Node>> = lock(&self.kin).children.values().cloned().collect();
+        all.retain(|child| !child.has_stopped());
+        all
+    }
+
+    /// Whether it is that node, or one above it.
+    pub(super) fn is_above(&self, node: &Arc<Node>) -> bool {
+        let mut at = Some(node);
+        while let Some(here) = at {
+            if std::ptr::eq(&**here, self) {
+                return true;
+            }
+            at = here.parent.as_ref();
+        }
+        false
+    }
+
+    // ---- the way in ------------------------------------------------------------------------------------------
+
+    /// Takes a child, if this is RUNNING (J1).
+    pub(super) fn adopt(&self, child: &Arc<Node>) -> bool {
+        let mut kin = lock(&self.kin);
+        let open = kin.phase == Phase::Running;
+        if open {
+            kin.children.insert(child.id, child.clone());
+        }
+        open
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.phase() == Phase::Running
+    }
+
+    /// Its thread was started.
+    pub(super) fn runs_on(&self, os: JoinHandle<()>) {
+        lock(&self.kin).os = Some(os);
+    }
+
+    // ---- the way out -----------------------------------------------------------------------------------------
+
+    /// Asks it to stop, because of that.
+    pub(super) fn ask(&self, why: &str) {
+        if !self.please_stop.is_go() {
+            self.caught(|| self.please_stop.go_because(why));
+        }
+    }
+
+    /// RUNNING → ENDING. From now on it takes no children; those it has, the newest first.
+    pub(super) fn close(&self) -> Vec<Arc<Node>> {
+        let mut kin = lock(&self.kin);
+        if kin.phase == Phase::Running {
+            kin.phase = Phase::Ending;
+        }
+        kin.children.values().rev().cloned().collect()
+    }
+
+    /// RUNNING → ENDING, and all children to ENDED, by a thread with nothing else to do (H2).
+    pub(super) fn end_children(&self) {
+        let children = self.close();
+        if children.is_empty() {
+            return;
+        }
+        let mut grace = self.grace.map(|grace| Timeline::within(grace, None));
+        let why = format!("{} has ended", self.path);
+        if self.tells_children() {
+            children.iter().for_each(|child| child.ask(&why));
+        }
+        for child in children {
+            child.ask(&why);
+            if grace.as_mut().is_some_and(|grace| !grace.wait(&child)) {
+                grace = None; // said once
+                self.report_stuck();
+            }
+            child.join();
+            child.leave();
+        }
+    }
+
+    /// RUNNING → ENDING once there are no children: waits for them, and those that they add meanwhile; the newest first.
+    #[cfg(not(all(loom, feature = "loom")))]
+    pub(super) fn join_children(&self) {
+        loop {
+            let mut kin = lock(&self.kin);
+            let newest = kin.children.last_key_value().map(|(_, child)| child.clone());
+            let Some(child) = newest else {
+                kin.phase = Phase::Ending;
+                break;
+            };
+            drop(kin);
+            child.join();
+            child.leave();
+        }
+    }
+
+    #[cold]
+    fn report_stuck(&self) {
+        let stuck: Vec<_> =
+            self.children().iter().map(|child| format!("{}: {}", child.path, describe(child))).collect();
+        report::warn(format_args!("{} has ended, and waits for {}", self.path, stuck.join("; ")));
+    }
+
+    /// Waits until it has stopped, however long that takes; if nobody does so before, until its thread is gone.
+    pub(super) fn join(&self) {
+        let os = lock(&self.kin).os.take();
+        if let Some(os) = os {
+            // What it ends with was caught on the thread.
+            drop(blocked_on("join", &self.path, || os.join()));
+        }
+        self.stopped.wait();
+    }
+
+    /// ENDING → ENDED.
+    pub(super) fn end(&self) {
+        self.caught(|| self.stopped.go());
+        let held = {
+            let mut kin = lock(&self.kin);
+            kin.phase = Phase::Ended;
+            kin.held
+        };
+        if !held {
+            self.leave();
+        }
+    }
+
+    /// Nobody will join it.
+    pub(super) fn let_go(&self) {
+        let ended = {
+            let mut kin = lock(&self.kin);
+            kin.held = false;
+            kin.phase == Phase::Ended
+        };
+        if ended {
+            self.leave();
+        }
+    }
+
+    /// Out of the tree; panics that nobody was told of go up (J4).
+    pub(super) fn leave(&self) {
+        let (own, mut below) = self.settle();
+        below.extend(own);
+        self.pass_up(below);
+    }
+
+    /// Out of the tree; with the panic of its own, unless somebody was told of it, and those of the threads below.
+    fn settle(&self) -> (Option<Panic>, Vec<Panic>) {
+        let (own, below, os) = {
+            let mut kin = lock(&self.kin);
+            let own = if kin.told { None } else { kin.panic.clone() };
+            kin.told = true;
+            kin.over = true;
+            (own, take(&mut kin.below), kin.os.take())
+        };
+        drop(os);
+        if let Some(parent) = &self.parent {
+            let child = lock(&parent.kin).children.remove(&self.id);
+            drop(child);
+        }
+        (own, below)
+    }
+
+    /// As `settle`, by who joins it: its panic is told to everybody who does.
+    pub(super) fn account(&self) -> (Option<Panic>, Vec<Panic>) {
+        let (_, below) = self.settle();
+        let own = lock(&self.kin).panic.clone();
+        (own, below)
+    }
+
+    // ---- panics ----------------------------------------------------------------------------------------------
+
+    /// Panics of threads below that nobody has joined, so far.
+    pub(super) fn take_below(&self) -> Vec<Panic> {
+        take(&mut lock(&self.kin).below)
+    }
+
+    /// Has them travel on, to the nearest above that has not been joined.
+    pub(super) fn pass_up(&self, panics: Vec<Panic>) {
+        if panics.is_empty() {
+            return;
+        }
+        let mut at = self.parent.as_ref();
+        while let Some(node) = at {
+            let mut kin = lock(&node.kin);
+            if !kin.over {
+                return kin.below.extend(panics);
+            }
+            drop(kin);
+            at = node.parent.as_ref();
+        }
+    }
+
+    /// Foreign code: a panic that leaves it is reported and counted as this thread's.
+    pub(super) fn caught<R>(&self, f: impl FnOnce() -> R) -> Option<R> {
+        match catch_unwind(AssertUnwindSafe(f)) {
+            Ok(result) => Some(result),
+            Err(payload) => {
+                self.panicked(payload);
+                None
+            }
+        }
+    }
+
+    /// Reports a panic of this thread (H5), and keeps it for whoever joins.
+    #[cold]
+    fn panicked(&self, payload: Payload) {
+        let panic = panics::of(&self.path, payload);
+        let hook = self.family.as_ref().and_then(|family| family.on_panic.as_ref());
+        panics::report(&panic, hook.map(|hook| &**hook));
+        let mut kin = lock(&self.kin);
+        if kin.panic.is_none() && !kin.told {
+            kin.panic = Some(panic);
+        } else if !kin.over {
+            kin.below.push(panic);
+        } else {
+            drop(kin);
+            self.pass_up(vec![panic]);
+        }
+    }
+}
+
+/// A long way up is not gone by recursion.
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut up = self.parent.take();
+        while let Some(node) = up {
+            up = Arc::try_unwrap(node).ok().and_then(|mut node| node.parent.take());
+        }
+    }
+}

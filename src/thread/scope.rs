@@ -1,0 +1,155 @@
+//! Threads that borrow.
+use super::handle::{Packet, Thread};
+use super::here::{Here, here};
+use super::node::{Kind, Node, Plan, StopOrder};
+use super::reference::ThreadRef;
+use super::start::{Builder, live, nearest_open, os_name, refused};
+use crate::error::SpawnError;
+use crate::signal::Signal;
+use crate::sys::{self, Arc};
+use crate::wait::thread_clock;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Where threads are started that may borrow from their parent. Given by [`scope`].
+///
+/// It is a handle: a clone may be moved into a thread of the scope, which starts others there.
+#[derive(Clone)]
+pub struct Scope<'scope, 'env: 'scope> {
+    threads: &'scope sys::Scope<'scope, 'env>,
+    me: ThreadRef,
+}
+
+/// Runs `f`, whose threads may borrow what lives longer than this call, and waits for them.
+///
+/// The threads are in the tree, below the one that calls. They are asked to stop when that is, or by [`Scope::stop`]; the end of the scope
+/// joins them and does not stop them, unless `f` panics.
+///
+/// ```
+/// use stopwhen::thread;
+///
+/// let numbers = [1, 2, 3, 4];
+/// let (left, right) = numbers.split_at(2);
+/// let sum: i32 = thread::scope(|scope| {
+///     let left = scope.run("left", |_| left.iter().sum::<i32>());
+///     let right = scope.run("right", |_| right.iter().sum::<i32>());
+///     left.join().unwrap() + right.join().unwrap()
+/// });
+/// assert_eq!(sum, 10);
+/// ```
+///
+/// # Blocking
+/// Until all threads of the scope have stopped.
+///
+/// # Panics
+/// If `f` does, once its threads have stopped; else if one of the threads did that nobody had joined.
+#[track_caller]
+pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> R {
+    let parent = nearest_open(here());
+    let node = Node::new(Plan {
+        name: "scope".into(),
+        kind: Kind::Scope,
+        family: parent.as_ref().and_then(|parent| parent.family.clone()),
+        parent,
+        stop_when: None,
+        hangs: true, // whatever the order: until the scope is over the parent's body is not
+        order: StopOrder::AllReverse,
+        grace: None,
+        held: true,
+    });
+    if let Some(parent) = &node.parent {
+        parent.adopt(&node); // refused: all above are about to end, and do not wait for this
+    }
+    let me = ThreadRef(node);
+    let result = sys::scope(|threads| {
+        let scope = Scope { threads, me: me.clone() };
+        // May unwind: nothing is half done, and that goes on when the threads have stopped.
+        let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+        if result.is_err() {
+            me.0.ask("its scope panicked");
+        }
+        me.0.join_children();
+        result
+    });
+    me.0.end();
+    let (_, panics) = me.0.account();
+    match result {
+        Err(panic) => {
+            me.0.pass_up(panics);
+            resume_unwind(panic)
+        }
+        Ok(_) if !panics.is_empty() => {
+            let all: Vec<_> = panics.iter().map(ToString::to_string).collect();
+            panic!("nobody has joined, of this scope: {}", all.join("; "))
+        }
+        Ok(result) => result,
+    }
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Starts a thread.
+    ///
+    /// # Panics
+    /// If the platform refuses; [`try_run`](Scope::try_run) tells instead.
+    #[track_caller]
+    pub fn run<R: Send + 'scope>(
+        &self,
+        name: impl AsRef<str>,
+        f: impl FnOnce(&Signal) -> R + Send + 'scope,
+    ) -> Thread<R> {
+        match self.try_run(Builder::new(name.as_ref()), f) {
+            Ok(thread) => thread,
+            Err(refused) => panic!("{refused}"),
+        }
+    }
+
+    /// Starts a thread as the builder says, but [`under`](Builder::under) this scope.
+    ///
+    /// # Errors
+    /// [`SpawnError`] if the platform refuses.
+    pub fn try_run<R: Send + 'scope>(
+        &self,
+        builder: Builder,
+        f: impl FnOnce(&Signal) -> R + Send + 'scope,
+    ) -> Result<Thread<R>, SpawnError> {
+        let (node, stack) = builder.under(&self.me).into_node()?;
+        let packet = Arc::new(Packet::new());
+        let started = {
+            let (node, packet, clock) = (node.clone(), packet.clone(), thread_clock());
+            sys::spawn_scoped(self.threads, os_name(&node.name), stack, move || {
+                let here = Here::enter(&node, clock);
+                live(node, packet, f, here);
+            })
+        };
+        match started {
+            Ok(()) => Ok(Thread { me: ThreadRef(node), packet }),
+            Err(e) => Err(refused(&node, &e)),
+        }
+    }
+
+    /// Asks all threads of the scope to stop; true for the one call that did.
+    ///
+    /// # Panics
+    /// As [`Signal::go`]: if a callback of a please_stop does.
+    #[track_caller]
+    pub fn stop(&self) -> bool {
+        self.me.stop()
+    }
+
+    /// What asks the threads of the scope to stop.
+    pub fn please_stop(&self) -> &Signal {
+        self.me.please_stop()
+    }
+}
+
+impl AsRef<ThreadRef> for Scope<'_, '_> {
+    fn as_ref(&self) -> &ThreadRef {
+        &self.me
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scope").field(&self.me).finish()
+    }
+}
