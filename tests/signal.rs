@@ -7,7 +7,7 @@ use common::*;
 use std::cell::UnsafeCell;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 use stopwhen::{Signal, Till};
@@ -100,6 +100,23 @@ fn child_goes_with_its_parent_or_alone() {
 }
 
 /// S1: a child of what is dead can still go by hand.
+/// What hangs on a signal is told in the order in which it came to hang there; children after that, the newest first.
+#[test]
+fn children_are_told_newest_first() {
+    let (parent, order) = (Signal::new(), Arc::new(Mutex::new(Vec::new())));
+    let tell = |signal: &Signal, name: &'static str| {
+        let order = order.clone();
+        signal.on_go(move || order.lock().unwrap().push(name));
+    };
+    let (a, x, b) = (parent.child(), &parent | &Signal::new(), parent.child());
+    let (y, below) = (&parent | &Signal::new(), b.child());
+    for (signal, name) in [(&a, "a"), (&x, "x"), (&b, "b"), (&y, "y"), (&below, "below b"), (&parent, "parent")] {
+        tell(signal, name);
+    }
+    parent.go();
+    assert_eq!(*order.lock().unwrap(), ["parent", "x", "y", "b", "below b", "a"]);
+}
+
 #[test]
 fn child_outlives_its_parent() {
     let child = Signal::new().child();
