@@ -137,7 +137,9 @@ impl fmt::Display for SpawnError {
 
 impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} has not stopped in time: {} threads are stuck", self.root, self.threads.len())?;
+        let n = self.threads.len();
+        let are = if n == 1 { "thread is" } else { "threads are" };
+        write!(f, "{} has not stopped in time: {n} {are} stuck", self.root)?;
         self.threads.iter().try_for_each(|t| write!(f, "\n  {}: {}", t.path, t.state))
     }
 }
@@ -150,8 +152,9 @@ impl fmt::Display for JoinError {
             JoinError::AlreadyTaken => f.write_str("the thread's result was taken by an earlier join"),
             JoinError::WouldDeadlock => f.write_str("a thread cannot wait for itself, nor for one that waits for it"),
             JoinError::Children(panics) => {
-                write!(f, "{} threads below it panicked", panics.len())?;
-                panics.iter().try_for_each(|p| write!(f, "; {p}"))
+                f.write_str("of the threads below it, which nobody had joined")?;
+                let mut between = ": ";
+                panics.iter().try_for_each(|panic| write!(f, "{}{panic}", std::mem::replace(&mut between, "; ")))
             }
         }
     }

@@ -149,6 +149,8 @@ impl<R> Thread<R> {
 
     /// What goes when it has stopped, and all threads below it. A view.
     ///
+    /// What is attached to it runs on the thread itself, of which [`join`](Thread::join) waits for the very end.
+    ///
     /// # Memory ordering
     /// All that the thread has done happens before whatever sees this go.
     pub fn stopped(&self) -> &Signal {
@@ -242,7 +244,7 @@ impl<T: AsRef<ThreadRef>> Stop for T {}
 impl<T: AsRef<ThreadRef>> StopAndWait for T {
     fn stop_and_wait(&self) {
         let node = &self.as_ref().0;
-        node.caught(|| node.please_stop.go());
+        node.ask(node, "its scope has ended");
         let _ = node.wait_from_here(None); // it would deadlock: then it is enough that it was asked
     }
 }

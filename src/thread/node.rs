@@ -1,11 +1,11 @@
 //! A node: what the tree knows of one thread.
-use super::panics::{self, Payload};
-use super::reference::describe;
+use super::panics;
+use super::reference::Tree;
 use super::shutdown::Timeline;
-use crate::error::Panic;
+use crate::error::{Panic, Stuck};
 use crate::report;
 use crate::signal::Signal;
-use crate::sys::{Arc, JoinHandle, Mutex, OnceLock, Shared, lock, next_number};
+use crate::sys::{self, Arc, JoinHandle, Mutex, Shared, lock, next_number};
 use crate::wait::{Watch, blocked_on};
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -66,9 +66,10 @@ pub(super) struct Node {
     pub order: StopOrder,
     pub grace: Option<Duration>,
     pub please_stop: Signal,
-    /// Raised by the thread; others look at a view of it.
+    /// Raised by the thread, once (J3).
+    end: Signal,
+    /// What others look at: a view of it.
     stopped: Signal,
-    shown: OnceLock<Signal>,
     pub watch: Shared<Watch>,
     kin: Mutex<Kin>,
 }
@@ -117,7 +118,7 @@ impl Node {
             // By a child of the parent's, so that it is told in its turn.
             (above, Some(cond)) => (cond | above.map(Signal::child)).named_child(format!("{name}.please_stop")),
         };
-        let stopped = Signal::named(format!("{name}.stopped"));
+        let end = Signal::named(format!("{name}.stopped"));
         let kin = Kin {
             phase: Phase::Running,
             children: BTreeMap::new(),
@@ -138,8 +139,8 @@ impl Node {
             order,
             grace,
             please_stop,
-            stopped,
-            shown: OnceLock::new(),
+            stopped: end.view(),
+            end,
             watch: Shared::new(Watch::new()),
             kin: Mutex::new(kin),
         })
@@ -151,11 +152,11 @@ impl Node {
     }
 
     pub(super) fn stopped(&self) -> &Signal {
-        self.shown.get_or_init(|| self.stopped.view())
+        &self.stopped
     }
 
     pub(super) fn has_stopped(&self) -> bool {
-        self.stopped.is_go()
+        self.end.is_go()
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -204,10 +205,10 @@ impl Node {
 
     // ---- the way out -----------------------------------------------------------------------------------------
 
-    /// Asks it to stop, because of that.
-    pub(super) fn ask(&self, why: &str) {
-        if !self.please_stop.is_go() {
-            self.caught(|| self.please_stop.go_because(why));
+    /// Asks a child to stop, because of that.
+    pub(super) fn ask(&self, child: &Node, why: &str) {
+        if !child.please_stop.is_go() && !child.has_stopped() {
+            self.caught(|| child.please_stop.go_because(why));
         }
     }
 
@@ -229,13 +230,13 @@ impl Node {
         let mut grace = self.grace.map(|grace| Timeline::within(grace, None));
         let why = format!("{} has ended", self.path);
         if self.tells_children() {
-            children.iter().for_each(|child| child.ask(&why));
+            children.iter().for_each(|child| self.ask(child, &why));
         }
         for child in children {
-            child.ask(&why);
+            self.ask(&child, &why);
             if grace.as_mut().is_some_and(|grace| !grace.wait(&child)) {
                 grace = None; // said once
-                self.report_stuck();
+                report::stuck(&self.stuck());
             }
             child.join();
             child.leave();
@@ -258,26 +259,25 @@ impl Node {
         }
     }
 
-    #[cold]
-    fn report_stuck(&self) {
-        let stuck: Vec<_> =
-            self.children().iter().map(|child| format!("{}: {}", child.path, describe(child))).collect();
-        report::warn(format_args!("{} has ended, and waits for {}", self.path, stuck.join("; ")));
+    /// The threads below that have not stopped.
+    pub(super) fn stuck(&self) -> Stuck {
+        Stuck::new(&self.path, Tree::of(self).into_threads().skip(1))
     }
 
     /// Waits until it has stopped, however long that takes; if nobody does so before, until its thread is gone.
     pub(super) fn join(&self) {
         let os = lock(&self.kin).os.take();
-        if let Some(os) = os {
+        // What hangs on its end may join it from there.
+        if let Some(os) = os.filter(|os| os.thread().id() != sys::current().id()) {
             // What it ends with was caught on the thread.
             drop(blocked_on("join", &self.path, || os.join()));
         }
-        self.stopped.wait();
+        self.end.wait();
     }
 
     /// ENDING → ENDED.
     pub(super) fn end(&self) {
-        self.caught(|| self.stopped.go());
+        self.caught(|| self.end.go());
         let held = {
             let mut kin = lock(&self.kin);
             kin.phase = Phase::Ended;
@@ -354,32 +354,31 @@ impl Node {
         }
     }
 
-    /// Foreign code: a panic that leaves it is reported and counted as this thread's.
-    pub(super) fn caught<R>(&self, f: impl FnOnce() -> R) -> Option<R> {
-        match catch_unwind(AssertUnwindSafe(f)) {
-            Ok(result) => Some(result),
-            Err(payload) => {
-                self.panicked(payload);
-                None
-            }
-        }
+    /// Runs the body: a panic of it is reported, and told to whoever joins.
+    pub(super) fn body<R>(&self, f: impl FnOnce() -> R) -> Option<R> {
+        self.reported(f).map_err(|panic| lock(&self.kin).panic = Some(panic)).ok()
     }
 
-    /// Reports a panic of this thread (H5), and keeps it for whoever joins.
-    #[cold]
-    fn panicked(&self, payload: Payload) {
-        let panic = panics::of(&self.path, payload);
-        let hook = self.family.as_ref().and_then(|family| family.on_panic.as_ref());
-        panics::report(&panic, hook.map(|hook| &**hook));
+    /// Runs foreign code beside the body (callbacks, hooks, what is dropped): a panic of it is reported, and counts among those of
+    /// threads below, so that the body's result is not lost by it.
+    pub(super) fn caught<R>(&self, f: impl FnOnce() -> R) {
+        let Err(panic) = self.reported(f) else { return };
         let mut kin = lock(&self.kin);
-        if kin.panic.is_none() && !kin.told {
-            kin.panic = Some(panic);
-        } else if !kin.over {
-            kin.below.push(panic);
-        } else {
-            drop(kin);
-            self.pass_up(vec![panic]);
+        if !kin.over {
+            return kin.below.push(panic);
         }
+        drop(kin);
+        self.pass_up(vec![panic]);
+    }
+
+    /// A panic is reported at once (H5).
+    fn reported<R>(&self, f: impl FnOnce() -> R) -> Result<R, Panic> {
+        catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+            let panic = panics::of(&self.path, payload);
+            let hook = self.family.as_ref().and_then(|family| family.on_panic.as_ref());
+            panics::report(&panic, hook.map(|hook| &**hook));
+            panic
+        })
     }
 }
 

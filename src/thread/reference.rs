@@ -125,10 +125,9 @@ impl Tree {
         self.lines.into_iter().map(|line| (line.path, line.state))
     }
 
-    pub(super) fn of(node: &Arc<Node>) -> Tree {
-        let mut lines = Vec::new();
-        let mut left = vec![(node.clone(), Vec::new())];
-        while let Some((node, rails)) = left.pop() {
+    pub(super) fn of(node: &Node) -> Tree {
+        let (mut lines, mut left) = (Vec::new(), Vec::new());
+        let mut look = |node: &Node, rails: Vec<bool>, left: &mut Vec<(Arc<Node>, Vec<bool>)>| {
             let children = node.children();
             let last = children.len().wrapping_sub(1);
             for (i, child) in children.into_iter().enumerate().rev() {
@@ -136,7 +135,11 @@ impl Tree {
                 below.push(i != last);
                 left.push((child, below));
             }
-            lines.push(Line { rails, name: node.name.clone(), path: node.path.clone(), state: describe(&node) });
+            lines.push(Line { rails, name: node.name.clone(), path: node.path.clone(), state: describe(node) });
+        };
+        look(node, Vec::new(), &mut left);
+        while let Some((node, rails)) = left.pop() {
+            look(&node, rails, &mut left);
         }
         Tree { lines }
     }

@@ -56,8 +56,8 @@ impl Drop for Inner {
     fn drop(&mut self) {
         const WHY: &str = "nobody holds its root any more";
         let node = &self.me.0;
-        node.ask(WHY);
-        node.close().iter().for_each(|child| child.ask(WHY));
+        node.ask(node, WHY);
+        node.close().iter().for_each(|child| node.ask(child, WHY));
     }
 }
 
@@ -143,7 +143,7 @@ impl Root {
         let stuck = self.shutdown(None::<Duration>).err();
         if let Some(stuck) = &stuck {
             match on_stuck {
-                Some(hook) => _ = self.node().caught(|| hook(stuck)),
+                Some(hook) => self.node().caught(|| hook(stuck)),
                 None => report::stuck(stuck),
             }
         }

@@ -66,7 +66,7 @@ pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> 
         // May unwind: nothing is half done, and that goes on when the threads have stopped.
         let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
         if result.is_err() {
-            me.0.ask("its scope panicked");
+            me.0.ask(&me.0, "its scope panicked");
         }
         me.0.join_children();
         result

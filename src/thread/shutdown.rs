@@ -6,7 +6,6 @@
 //! ```
 use super::here::here;
 use super::node::{Kind, Node};
-use super::reference::Tree;
 use super::root::Root;
 use crate::error::Stuck;
 use crate::signal::{Signal, Until};
@@ -122,22 +121,20 @@ impl Root {
         let node = self.node();
         let mut time = Timeline::until(until, self.grace(), node.family.as_ref().map(|family| &family.release));
         let why = format!("{} is shut down", node.path);
-        node.ask(&why);
+        node.ask(node, &why);
         let mut children = node.close();
         children.sort_by_key(|child| child.kind == Kind::Registered);
         let here = here();
-        let mut stuck = false;
-        for child in children {
-            child.ask(&why);
-            let waits_for_us = here.as_ref().is_some_and(|here| child.is_above(here));
-            if !waits_for_us && time.wait(&child) {
-                child.leave();
-            } else {
-                stuck = true;
+        for child in &children {
+            node.ask(child, &why);
+            if !here.as_ref().is_some_and(|here| child.is_above(here)) {
+                time.wait(child);
             }
         }
-        if stuck {
-            return Err(Stuck::new(&node.path, Tree::of(node).into_threads().skip(1)));
+        children.iter().filter(|child| child.has_stopped()).for_each(|child| child.leave());
+        let stuck = node.stuck();
+        if !stuck.threads().is_empty() {
+            return Err(stuck);
         }
         node.end();
         Ok(())

@@ -155,7 +155,7 @@ pub(super) fn nearest_open(mut at: Option<Arc<Node>>) -> Option<Arc<Node>> {
 /// The whole of a thread's life, on that thread.
 pub(super) fn live<R>(node: Arc<Node>, packet: Arc<Packet<R>>, f: impl FnOnce(&Signal) -> R, here: Here) {
     // May unwind: nothing of ours is half done here, nor in what else is caught.
-    let result = node.caught(|| f(&node.please_stop));
+    let result = node.body(|| f(&node.please_stop));
     node.end_children();
     node.caught(|| Packet::fill(packet, result));
     drop(here);
