@@ -4,7 +4,7 @@ use downstream::run_then_say;
 use loom::cell::UnsafeCell;
 use std::sync::Arc;
 use std::time::Duration;
-use stopwhen::{Signal, Till, clock};
+use stopwhen::{Signal, Thread, Till, clock};
 
 #[test]
 fn the_worker_sees_the_result() {
@@ -49,5 +49,24 @@ fn stopped_by_whichever_comes_first() {
         stop.wait();
         assert!(stop.cause().is_some());
         canceller.join().unwrap();
+    });
+}
+
+/// Threads of the crate are loom's threads here.
+#[test]
+fn a_thread_is_stopped_with_its_parent() {
+    let mut bounded = loom::model::Builder::new();
+    bounded.preemption_bound = Some(2);
+    bounded.check(|| {
+        let parent = Thread::run("parent", |please_stop| {
+            let child = Thread::run("child", |please_stop| {
+                please_stop.wait();
+                42
+            });
+            please_stop.wait();
+            child.join().unwrap() // it was told before this line
+        });
+        parent.stop();
+        assert_eq!(parent.join().unwrap(), 42);
     });
 }
