@@ -173,7 +173,7 @@ impl Signal {
     /// As [`go`](Signal::go).
     #[track_caller]
     pub fn go_because(&self, reason: impl Into<Box<dyn Error + Send + Sync>>) -> bool {
-        self.0.go_because(reason.into().into())
+        self.0.go_because(reason.into().into(), Location::caller())
     }
 
     /// Tells whether it is go: about a nanosecond, and never a lock held by user code.

@@ -2,10 +2,11 @@
 use super::node::Node;
 use super::reference::ThreadRef;
 use crate::error::Stopped;
-use crate::signal::Signal;
+use crate::report::{Listener, Span};
+use crate::signal::{Signal, Then};
 use crate::sys::{self, Arc, Shared};
 use crate::till;
-use crate::wait::{Clock, Watch, enter_clock, leave_clock, watch_here};
+use crate::wait::{Clock, Watch, enter_clock, leave_clock, thread_clock, watch_here};
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -60,20 +61,36 @@ pub fn sleep(d: Duration) -> Result<(), Stopped> {
     if asked.is_ok() { Err(Stopped) } else { Ok(()) }
 }
 
+/// What a thread takes on from the one that starts it.
+#[derive(Default)]
+pub(super) struct Heritage {
+    clock: Option<Shared<dyn Clock>>,
+    listener: Listener,
+}
+
+impl Heritage {
+    pub(super) fn of_this_thread() -> Heritage {
+        Heritage { clock: thread_clock(), listener: Listener::of_this_thread() }
+    }
+}
+
 /// While it lives this thread is that node, and lives by that clock.
 pub(super) struct Here {
     node: Option<Arc<Node>>,
     watch: Option<Shared<Watch>>,
     release: Option<Signal>,
     clock: Option<Shared<dyn Clock>>,
+    asked: Option<Then>,
+    _span: Span,
     _of_this_thread: PhantomData<*const ()>,
 }
 
 impl Here {
-    pub(super) fn enter(node: &Arc<Node>, clock: Option<Shared<dyn Clock>>) -> Here {
+    pub(super) fn enter(node: &Arc<Node>, Heritage { clock, listener }: Heritage) -> Here {
         if let Some(clock) = &clock {
             enter_clock(clock.clone());
         }
+        let span = Span::enter(&node.path, listener);
         let release = node.family.as_ref().map(|family| family.release.clone());
         let watch = sys::watching().then(|| node.watch.clone());
         Here {
@@ -81,13 +98,23 @@ impl Here {
             watch: watch_here(watch),
             release: till::release_with(release),
             clock,
+            asked: Listener::of_stops().map(|listener| tell_of_stop(node, listener)),
+            _span: span,
             _of_this_thread: PhantomData,
         }
     }
 }
 
+/// Has the listener hear that this thread is asked to stop, and why. To be taken back: it would hang on what is above.
+#[cold]
+fn tell_of_stop(node: &Node, listener: Listener) -> Then {
+    let (path, please_stop) = (node.path.clone(), node.please_stop.view());
+    node.please_stop.then(move || listener.asked(&path, please_stop.cause()))
+}
+
 impl Drop for Here {
     fn drop(&mut self) {
+        self.asked.iter().for_each(|asked| _ = asked.cancel());
         let _ = HERE.try_with(|here| here.replace(self.node.take()));
         watch_here(self.watch.take());
         till::release_with(self.release.take());

@@ -1,5 +1,5 @@
 //! Threads that were started elsewhere, and belong to the tree for a while.
-use super::here::{Here, here};
+use super::here::{Here, Heritage, here};
 use super::node::{Kind, Node, Plan, StopOrder};
 use super::reference::ThreadRef;
 use super::root::{Root, program};
@@ -77,7 +77,7 @@ impl Registration {
                 me = node(None, Some(parent.please_stop.view()));
             }
         }
-        let here = Here::enter(&me, None);
+        let here = Here::enter(&me, Heritage::default());
         Registration { me: ThreadRef(me), here: Some(here) }
     }
 

@@ -1,6 +1,6 @@
 //! Roots: where a tree of threads begins, and how a program makes one.
 use super::handle::Thread;
-use super::here::Here;
+use super::here::{Here, Heritage};
 use super::node::{Family, Kind, Node, PanicHook, Plan, StopOrder};
 use super::panics;
 use super::reference::{ThreadRef, Tree};
@@ -231,6 +231,7 @@ impl RootBuilder {
     }
 
     /// Makes the root.
+    #[track_caller]
     pub fn build(self) -> Root {
         let release = Signal::named(format!("{}.shutdown", self.name));
         let family = Family { release, on_panic: self.on_panic };
@@ -247,7 +248,7 @@ impl RootBuilder {
         });
         Root(Shared::new(Inner {
             #[cfg(feature = "os-signals")]
-            _os_signals: self.os_signals.then(|| crate::os::Watch::new(&node.please_stop)),
+            _os_signals: if self.os_signals { Some(crate::os::Watch::new(&node.please_stop)) } else { None },
             me: ThreadRef(node),
             grace: self.grace,
         }))
@@ -260,11 +261,12 @@ impl RootBuilder {
     ///
     /// # Panics
     /// If `body` does: with that panic, once the tree is shut down.
+    #[track_caller]
     pub fn run<R: Termination>(mut self, body: impl FnOnce(&Main) -> R) -> ExitCode {
         panics::note_places();
         let on_stuck = self.on_stuck.take();
         let root = self.build();
-        let here = Here::enter(root.node(), None);
+        let here = Here::enter(root.node(), Heritage::default());
         let program = Program::begin(root.node());
         // May unwind: the tree is whole, and shut down before that goes on.
         let ended = catch_unwind(AssertUnwindSafe(|| body(&root).report()));
@@ -323,6 +325,7 @@ impl fmt::Debug for RootBuilder {
 ///
 /// # Panics
 /// If `body` does: with that panic, once the tree is shut down.
+#[track_caller]
 pub fn run<R: Termination>(body: impl FnOnce(&Main) -> R) -> ExitCode {
     let main = Root::builder("main");
     #[cfg(feature = "os-signals")]

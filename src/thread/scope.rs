@@ -1,13 +1,12 @@
 //! Threads that borrow.
 use super::handle::{Packet, Thread};
-use super::here::{Here, here};
+use super::here::{Here, Heritage, here};
 use super::node::{Kind, Node, Plan, StopOrder};
 use super::reference::ThreadRef;
 use super::start::{Builder, live, nearest_open, os_name, refused};
 use crate::error::SpawnError;
 use crate::signal::Signal;
 use crate::sys::{self, Arc};
-use crate::wait::thread_clock;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -115,9 +114,9 @@ impl<'scope> Scope<'scope, '_> {
         let (node, stack) = builder.under(&self.me).into_node()?;
         let packet = Arc::new(Packet::new());
         let started = {
-            let (node, packet, clock) = (node.clone(), packet.clone(), thread_clock());
+            let (node, packet, heritage) = (node.clone(), packet.clone(), Heritage::of_this_thread());
             sys::spawn_scoped(self.threads, os_name(&node.name), stack, move || {
-                let here = Here::enter(&node, clock);
+                let here = Here::enter(&node, heritage);
                 live(node, packet, f, here);
             })
         };

@@ -1,12 +1,11 @@
 //! Starting a thread.
 use super::handle::{Packet, Thread};
-use super::here::{Here, here};
+use super::here::{Here, Heritage, here};
 use super::node::{Kind, Node, Plan, StopOrder};
 use super::reference::ThreadRef;
 use crate::error::SpawnError;
 use crate::signal::Signal;
 use crate::sys::{self, Arc};
-use crate::wait::thread_clock;
 use std::time::Duration;
 
 /// How a thread is to be started. Made by [`Thread::builder`].
@@ -102,9 +101,9 @@ impl Builder {
         let (node, stack) = self.into_node()?;
         let packet = Arc::new(Packet::new());
         let started = {
-            let (node, packet, clock) = (node.clone(), packet.clone(), thread_clock());
+            let (node, packet, heritage) = (node.clone(), packet.clone(), Heritage::of_this_thread());
             sys::spawn(os_name(&node.name), stack, move || {
-                let here = Here::enter(&node, clock);
+                let here = Here::enter(&node, heritage);
                 live(node, packet, f, here);
             })
         };

@@ -209,9 +209,8 @@ impl Handle {
         core.go_slow(story, None)
     }
 
-    #[track_caller]
-    pub(crate) fn go_because(&self, reason: Reason) -> bool {
-        self.core().go_slow(Story::At(Location::caller()), Some(reason))
+    pub(crate) fn go_because(&self, reason: Reason, place: &'static Location<'static>) -> bool {
+        self.core().go_slow(Story::At(place), Some(reason))
     }
 
     pub(crate) fn then<F: FnOnce() + Send + 'static>(&self, f: F) -> Hook {
