@@ -123,7 +123,8 @@ impl<T> Queue<T> {
         self
     }
 
-    /// Has it report nothing: no word about a producer that has waited over five seconds for room.
+    /// Has it report nothing. Else a producer that has waited over five seconds for room is told of, once for each wait: by a line on
+    /// standard error, or (feature `tracing`) a warning to the subscriber, if there is one.
     #[must_use = "it is the queue"]
     pub fn silent(mut self) -> Queue<T> {
         self.silent = true;

@@ -206,21 +206,29 @@ impl RootBuilder {
         self
     }
 
-    /// What is told of the panics of threads, at once and on the thread that panicked. By default that is a line on standard error,
-    /// after what the panic hook says.
+    /// What is told of the panics of threads, at once and on the thread that panicked, and nobody else then. By default that is a line
+    /// on standard error, or (feature `tracing`) an error to the subscriber, if there is one. The panic hook has its say before, always:
+    /// what it writes is [`std::panic::set_hook`]'s business.
     pub fn on_panic(mut self, f: impl Fn(&Panic) + Send + Sync + 'static) -> RootBuilder {
         self.on_panic = Some(Box::new(f));
         self
     }
 
-    /// What [`run`](RootBuilder::run) tells of threads that are stuck in the end. By default that is standard error.
+    /// What [`run`](RootBuilder::run) tells of threads that are stuck in the end, and nobody else then. By default that is standard
+    /// error, or (feature `tracing`) an error to the subscriber, if there is one. [`shutdown`](Root::shutdown) returns it.
     pub fn on_stuck(mut self, f: impl Fn(&Stuck) + Send + Sync + 'static) -> RootBuilder {
         self.on_stuck = Some(Box::new(f));
         self
     }
 
-    /// Has the first SIGINT or SIGTERM ask the tree to stop, with a cause that says so; the second ends the process as if nobody had
-    /// asked for them (on platforms without signals: the first Ctrl-C, and the second). [`run`](crate::run) does this, too.
+    /// Has the first SIGINT or SIGTERM ask the tree to stop, with [`OsSignal`](super::OsSignal) as the cause's reason; the second ends the
+    /// process as if nobody had asked for them (on platforms without signals: the first Ctrl-C, and the second). [`run`](crate::run)
+    /// does this, too.
+    ///
+    /// Of several roots each is asked, once. A signal that finds none left to ask, since all were or are gone, is a second one. What
+    /// hangs on the tree's please_stop is run on a thread of its own, so whatever it does a second signal is heard.
+    ///
+    /// From the first such root on, the process handles these two for good, even if it was started with them ignored.
     ///
     /// # Panics
     /// When it is built: if the platform refuses.

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -115,8 +115,14 @@ impl Running {
     /// Ctrl-C.
     #[cfg(unix)]
     pub fn interrupt(&self) {
+        self.kill("INT");
+    }
+
+    /// Sends it a signal.
+    #[cfg(unix)]
+    pub fn kill(&self, signal: &str) {
         let child = self.child.id().to_string();
-        let kill = Command::new("kill").args(["-INT", &child]).status();
+        let kill = Command::new("kill").args(["-s", signal, &child]).status();
         assert!(kill.unwrap().success());
     }
 
@@ -134,8 +140,8 @@ impl Running {
         let output = rest(&self.output).iter().map(|line| format!("{line}\n")).collect();
         let errors = rest(&self.errors);
         // Both its outputs are closed: it is on its way out.
-        let code = self.child.wait().unwrap().code();
-        Ended { code, output, errors }
+        let status = self.child.wait().unwrap();
+        Ended { code: status.code(), status, output, errors }
     }
 }
 
@@ -150,6 +156,7 @@ impl Drop for Running {
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
+    pub status: ExitStatus,
     pub output: String,
     pub errors: Vec<String>,
 }

@@ -1,0 +1,147 @@
+//! The children: small programs, each of which says when it is ready to be told.
+use std::fmt::Display;
+use std::io::{Write, stdout};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use stopwhen::thread::OsSignal;
+use stopwhen::{JoinError, Main, Root, Signal, Thread};
+
+/// The variable that says which of them a process is.
+pub const NAME: &str = "STOPWHEN_TEST_PROGRAM";
+
+const AGES: Duration = Duration::from_secs(3600);
+
+pub fn run(name: &str) -> ExitCode {
+    match name {
+        "orderly" => stopwhen::run(orderly),
+        "stuck" => Root::builder("main").os_signals().grace(AGES).run(stuck),
+        "hanging callback" => stopwhen::run(hanging_callback),
+        "panicking callback" => stopwhen::run(panicking_callback),
+        "gone" => gone(),
+        "never asked" => never_asked(),
+        "two roots" => two_roots(),
+        "one after the other" => one_after_the_other(),
+        "ends by itself" => stopwhen::run(|_| Thread::run("worker", |_| ()).join()),
+        "stopping already" => stopwhen::run(stopping_already),
+        "refused" => refused(),
+        _ => panic!("no such program: {name}"),
+    }
+}
+
+fn say(line: impl Display) {
+    let mut out = stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).unwrap();
+}
+
+fn say_cause(main: &Main) {
+    let cause = main.please_stop().cause().expect("it is go");
+    let signal = cause.reason().and_then(|reason| reason.downcast_ref::<OsSignal>());
+    say(format_args!("{cause:#}"));
+    say(signal.map_or(0, |signal| signal.number()));
+}
+
+fn orderly(main: &Main) -> Result<(), JoinError> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let threads = ["first", "second", "third"].map(|name| {
+        let (told, heard) = (told.clone(), Signal::new());
+        let hears = heard.clone();
+        let thread = Thread::run(name, move |please_stop| {
+            please_stop.wait();
+            heard.wait();
+        });
+        thread.please_stop().on_go(move || {
+            told.lock().unwrap().push(name);
+            hears.go();
+        });
+        thread
+    });
+    say("ready");
+    main.wait_for_shutdown();
+    threads.iter().try_for_each(Thread::join)?;
+    say(told.lock().unwrap().join(", "));
+    say_cause(main);
+    Ok(())
+}
+
+fn stuck(main: &Main) {
+    Thread::run("stuck", |_| Signal::never().wait());
+    say("ready");
+    main.wait_for_shutdown();
+    say("asked");
+}
+
+fn hanging_callback(main: &Main) {
+    main.please_stop().on_go(|| {
+        say("asked");
+        Signal::never().wait();
+    });
+    say("ready");
+    Signal::never().wait();
+}
+
+/// Of two that are asked the first has a callback that panics.
+fn panicking_callback(main: &Main) {
+    main.please_stop().on_go(|| panic!("a callback"));
+    let other = Root::builder("other").os_signals().build();
+    say("ready");
+    other.wait_for_shutdown();
+    main.wait_for_shutdown();
+    say_cause(&other);
+}
+
+fn gone() -> ExitCode {
+    drop(Root::builder("gone").os_signals().build());
+    say("ready");
+    Signal::never().wait();
+    ExitCode::SUCCESS
+}
+
+fn never_asked() -> ExitCode {
+    let _root = Root::new("deaf");
+    say("ready");
+    Signal::never().wait();
+    ExitCode::SUCCESS
+}
+
+/// Asked for twice each; then both were told, and are still there.
+fn two_roots() -> ExitCode {
+    let roots = ["one", "two"].map(|name| Root::builder(name).os_signals().os_signals().build());
+    say("ready");
+    for root in &roots {
+        root.wait_for_shutdown();
+        say_cause(root);
+    }
+    say("asked");
+    Signal::never().wait();
+    ExitCode::SUCCESS
+}
+
+fn one_after_the_other() -> ExitCode {
+    for _ in 0..3 {
+        let code = stopwhen::run(|main| {
+            say("ready");
+            main.wait_for_shutdown();
+            say_cause(main);
+        });
+        assert_eq!(code, ExitCode::SUCCESS);
+    }
+    ExitCode::SUCCESS
+}
+
+fn stopping_already(main: &Main) {
+    main.stop();
+    say("ready");
+    Signal::never().wait();
+}
+
+fn refused() -> ExitCode {
+    let refused = catch_unwind(|| Root::builder("main").os_signals().build()).expect_err("no descriptors are left");
+    say(refused.downcast_ref::<String>().expect("a formatted message"));
+    // Not told, and so not kept from the platform's way.
+    let again = catch_unwind(AssertUnwindSafe(|| stopwhen::run(|_| ())));
+    say(if again.is_err() { "ready" } else { "there were some after all" });
+    Signal::never().wait();
+    ExitCode::SUCCESS
+}
