@@ -135,7 +135,7 @@ fn a_span_for_the_whole_life_of_every_thread() {
         enough.go_because("tea");
         begun.wait();
         parent.stop();
-        (parent.join().unwrap(), other.join().unwrap());
+        [parent, other].iter().for_each(|thread| thread.join().unwrap());
     });
     let mut paths = collector.0.lock().unwrap().spans.clone();
     paths.sort();
@@ -201,7 +201,7 @@ fn a_program_tells_who_is_stuck_and_which_panics_nobody_had_joined() {
     });
     collector.assert_said(&[
         "thread main/worker panicked at tests/tracing.rs:",
-        "ERROR in nowhere: main has not stopped in time: 1 threads are stuck\n  main/stuck: told to stop, waits for signal",
+        "ERROR in nowhere: main has not stopped in time: 1 thread is stuck\n  main/stuck: told to stop, ",
         "WARN in nowhere: main has ended, and nobody had joined: thread main/worker panicked",
     ]);
 }
@@ -228,8 +228,8 @@ fn who_is_started_elsewhere_is_told_of_elsewhere() {
             let here = subscriber::with_default(one, || Thread::run("one", |please_stop| please_stop.wait()));
             let there = subscriber::with_default(two, || Thread::run("two", |please_stop| please_stop.wait()));
             let nobody = Thread::run("nobody", |_| thread::sleep(Duration::ZERO).unwrap());
-            [&here, &there].map(|thread| thread.stop());
-            (here.join().unwrap(), there.join().unwrap(), nobody.join().unwrap());
+            assert!(here.stop() && there.stop());
+            [here, there, nobody].iter().for_each(|thread| thread.join().unwrap());
         }
     });
     for (collector, mine) in [(one, "one"), (two, "two")] {
