@@ -145,7 +145,7 @@ fn a_span_for_the_whole_life_of_every_thread() {
         r#"DEBUG in path="parent": started"#,
         r#"DEBUG in path="parent/scope/borrower": started"#,
         r#"DEBUG in path="parent/scope/borrower": stopped"#,
-        "DEBUG in nowhere: asked to stop by parent.please_stop, raised at tests/tracing.rs:",
+        ": asked to stop by parent.please_stop, raised at tests/tracing.rs:",
         r#"DEBUG in path="parent": stopped"#,
     ]);
     collector.assert_said(&[

@@ -15,7 +15,7 @@ impl Listener {
         None
     }
 
-    pub(crate) fn asked(&self, _path: &str, _why: Option<impl Display>) {}
+    pub(crate) fn asked(&self, _path: &str, _why: &impl Display) {}
 }
 
 /// The life of a thread: nothing is said of it.

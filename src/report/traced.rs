@@ -28,12 +28,9 @@ impl Listener {
     }
 
     /// A thread was asked to stop, by whoever calls.
-    pub(crate) fn asked(&self, path: &str, why: Option<impl Display>) {
-        let say = || match &why {
-            Some(why) => debug!(target: TARGET, path, "asked to stop by {why:#}"),
-            None => debug!(target: TARGET, path, "asked to stop"),
-        };
+    pub(crate) fn asked(&self, path: &str, why: &impl Display) {
         if let Some(dispatch) = &self.0 {
+            let say = || debug!(target: TARGET, path, "asked to stop by {why:#}");
             quietly(|| dispatcher::with_default(dispatch, say));
         }
     }

@@ -3,7 +3,7 @@ use super::node::Node;
 use super::reference::ThreadRef;
 use crate::error::Stopped;
 use crate::report::{Listener, Span};
-use crate::signal::{Signal, Then};
+use crate::signal::{Cancel, Signal, Then};
 use crate::sys::{self, Arc, Shared};
 use crate::till;
 use crate::wait::{Clock, Watch, enter_clock, leave_clock, thread_clock, watch_here};
@@ -80,7 +80,7 @@ pub(super) struct Here {
     watch: Option<Shared<Watch>>,
     release: Option<Signal>,
     clock: Option<Shared<dyn Clock>>,
-    asked: Option<Then>,
+    asked: Option<(Then, Shared<dyn Fn() + Send + Sync>)>,
     _span: Span,
     _of_this_thread: PhantomData<*const ()>,
 }
@@ -107,14 +107,25 @@ impl Here {
 
 /// Has the listener hear that this thread is asked to stop, and why. To be taken back: it would hang on what is above.
 #[cold]
-fn tell_of_stop(node: &Node, listener: Listener) -> Then {
+fn tell_of_stop(node: &Node, listener: Listener) -> (Then, Shared<dyn Fn() + Send + Sync>) {
     let (path, please_stop) = (node.path.clone(), node.please_stop.view());
-    node.please_stop.then(move || listener.asked(&path, please_stop.cause()))
+    let tell = Shared::new(move || please_stop.cause().iter().for_each(|why| listener.asked(&path, why)));
+    (
+        node.please_stop.then({
+            let tell = tell.clone();
+            move || tell()
+        }),
+        tell,
+    )
 }
 
 impl Drop for Here {
     fn drop(&mut self) {
-        self.asked.iter().for_each(|asked| _ = asked.cancel());
+        if let Some((asked, tell)) = &self.asked {
+            if asked.cancel_and_wait() == Cancel::Removed {
+                tell(); // woken, and at its end, before the callback's turn
+            }
+        }
         let _ = HERE.try_with(|here| here.replace(self.node.take()));
         watch_here(self.watch.take());
         till::release_with(self.release.take());
