@@ -61,6 +61,11 @@ impl ThreadRef {
         self.0.stopped()
     }
 
+    /// The thread that it is below; `None` of a root.
+    pub fn parent(&self) -> Option<ThreadRef> {
+        self.0.parent.clone().map(ThreadRef)
+    }
+
     /// The threads right below it that have not stopped, the oldest first.
     pub fn children(&self) -> Vec<ThreadRef> {
         self.0.children().into_iter().map(ThreadRef).collect()

@@ -9,7 +9,7 @@ use super::node::{Kind, Node};
 use super::root::Root;
 use crate::error::Stuck;
 use crate::signal::{Signal, Until};
-use crate::sys::Moment;
+use crate::sys::{Arc, Moment};
 use crate::till::clock;
 use crate::wait::{Handle, Leaf, Leaves};
 use std::time::{Duration, Instant};
@@ -82,6 +82,12 @@ impl Timeline {
 }
 
 impl Node {
+    /// Whether it cannot stop before `here` goes on: it is above, or a scope that `here` is in.
+    fn waits_for(&self, here: &Arc<Node>) -> bool {
+        let scope_of_ours = || self.parent.as_ref().is_some_and(|parent| Arc::ptr_eq(parent, here));
+        self.is_above(here) || self.kind == Kind::Scope && scope_of_ours()
+    }
+
     fn has_stopped_by(&self, until: &(&Signal, Option<Instant>)) -> bool {
         self.stopped().wait_until(until).is_ok()
     }
@@ -111,8 +117,8 @@ impl Root {
     ///
     /// # Errors
     /// [`Stuck`] names the threads that have not stopped, and what each waits on. They go on, and it can be called again. Called on a
-    /// thread of this tree it does not wait for that one, nor for those above it, and so always finds them stuck: call
-    /// [`stop`](Root::stop) there.
+    /// thread of this tree it does not wait for that one, nor for those above it, nor in a [`scope`](super::scope) for that, and so always
+    /// finds them stuck: call [`stop`](Root::stop) there.
     pub fn shutdown(&self, until: impl Until) -> Result<(), Stuck> {
         self.shut_down(&until)
     }
@@ -127,7 +133,7 @@ impl Root {
         let here = here();
         for child in &children {
             node.ask(child, &why);
-            if !here.as_ref().is_some_and(|here| child.is_above(here)) {
+            if !here.as_ref().is_some_and(|here| child.waits_for(here)) {
                 time.wait(child);
             }
         }
