@@ -8,6 +8,7 @@ pub mod error;
 mod event;
 #[allow(unsafe_code)]
 mod lock;
+pub mod loops;
 #[cfg(feature = "os-signals")]
 mod os;
 pub mod queue;
@@ -28,6 +29,7 @@ pub use error::{AcquireError, BarrierError, JoinError, OverRelease, PopError, Pu
 pub use error::{Broken, Closed, Ended, Stopped};
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
+pub use loops::{ContinuousThread, OperationThread, PausableThread, PeriodicThread, Timer};
 pub use queue::Queue;
 pub use rlock::{RLock, RLockGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};

@@ -46,7 +46,8 @@ pub enum JoinError {
     AlreadyTaken,
     /// It is this thread, or one that waits for this thread.
     WouldDeadlock,
-    /// The thread returned, but threads below it panicked and nobody had joined them.
+    /// The thread returned, but threads below it panicked and nobody had joined them; or items of an
+    /// [`OperationThread`](crate::OperationThread) did.
     Children(Vec<Panic>),
 }
 

@@ -359,6 +359,10 @@ impl Node {
         self.reported(f).map_err(|panic| lock(&self.kin).panic = Some(panic)).ok()
     }
 
+    pub(super) fn has_panicked(&self) -> bool {
+        lock(&self.kin).panic.is_some()
+    }
+
     /// Runs foreign code beside the body (callbacks, hooks, what is dropped): a panic of it is reported, and counts among those of
     /// threads below, so that the body's result is not lost by it.
     pub(super) fn caught<R>(&self, f: impl FnOnce() -> R) {

@@ -1,5 +1,6 @@
 //! Looking at threads: a reference to one, and the tree below it as a person sees it.
 use super::node::{Kind, Node, Phase};
+use crate::error::Panic;
 use crate::signal::Signal;
 use crate::sys::{Arc, Moment};
 use crate::till::clock;
@@ -76,6 +77,25 @@ impl ThreadRef {
     /// Each thread is looked at by itself; they go on meanwhile.
     pub fn tree(&self) -> Tree {
         Tree::of(&self.0)
+    }
+
+    /// Runs the body, or the part of it that matters: a panic of it is the thread's.
+    pub(crate) fn body<R>(&self, f: impl FnOnce() -> R) -> Option<R> {
+        self.0.body(f)
+    }
+
+    /// Runs foreign code on this thread beside the body: a panic of it is counted among those of threads below.
+    pub(crate) fn caught<R>(&self, f: impl FnOnce() -> R) {
+        self.0.caught(f);
+    }
+
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.0.has_panicked()
+    }
+
+    /// What was noted here, or came up from below, and nobody was told.
+    pub(crate) fn take_panics(&self) -> Vec<Panic> {
+        self.0.take_below()
     }
 }
 

@@ -43,6 +43,10 @@ impl Builder {
         }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Also asks it to stop when `cond` goes. Its own `stop` does not raise `cond`. Of several, each does.
     pub fn stop_when(mut self, cond: impl Into<Signal>) -> Builder {
         let cond = cond.into();

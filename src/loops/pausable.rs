@@ -1,0 +1,164 @@
+//! Turns one after the other, unless paused.
+use super::builder::{Builder, Turns};
+use super::handle::{Kind, LoopThread, State};
+use super::turn::Turn;
+use crate::error::Stopped;
+use crate::lock::{Lock, LockGuard};
+use crate::signal::{Signal, Until};
+use crate::sys::Arc;
+use crate::thread;
+use crate::till::clock;
+
+/// A thread that runs its body again and again, and that can be paused.
+///
+/// A pause takes effect when the turn that is under way has ended: no turn begins after a call of [`pause`](PausableThread::pause) has
+/// returned, until [`resume`](PausableThread::resume). A stop comes before a pause: a thread that is paused stops at once.
+///
+/// Being paused is one switch: pauses do not add up, and one `resume` undoes them all.
+///
+/// # Examples
+/// ```
+/// use stopwhen::PausableThread;
+/// use std::time::Duration;
+///
+/// let worker = PausableThread::run("worker", |turn| {
+///     println!("turn {}", turn.index());
+/// });
+/// worker.pause_until(Duration::from_secs(10)).expect("turns are short");
+/// assert!(worker.is_paused()); // and no turn is under way
+/// worker.resume();
+/// worker.stop();
+/// assert_eq!(worker.join(), Ok(()));
+/// ```
+#[doc(alias = "suspend")]
+pub type PausableThread = LoopThread<Pausable>;
+
+/// The kind of a [`PausableThread`].
+#[derive(Clone, Debug)]
+pub struct Pausable(Arc<Lock<Switch>>);
+
+#[derive(Default, Debug)]
+struct Switch {
+    paused: bool,
+    in_turn: bool,
+    /// How many turns have ended.
+    ended: u64,
+}
+
+/// While it lives, a turn is under way.
+struct InTurn<'a>(&'a Lock<Switch>);
+
+impl Drop for InTurn<'_> {
+    fn drop(&mut self) {
+        let mut switch = self.0.lock();
+        switch.in_turn = false;
+        switch.ended += 1;
+    }
+}
+
+impl LoopThread<Pausable> {
+    /// Starts a [`PausableThread`] of that name, under the thread that calls.
+    ///
+    /// # Panics
+    /// If the platform refuses; [`Builder::try_run`] tells instead.
+    #[track_caller]
+    pub fn run(name: impl AsRef<str>, mut body: impl FnMut(&Turn<'_>) + Send + 'static) -> PausableThread {
+        LoopThread::<Pausable>::builder(name).run(move |turn, ()| body(turn))
+    }
+
+    /// Says more about a [`PausableThread`] before it is started.
+    pub fn builder(name: impl AsRef<str>) -> Builder<Pausable> {
+        Builder::new(name.as_ref(), Pausable(Arc::new(Lock::default())))
+    }
+
+    /// Pauses it after the turn that is under way. Does not wait for that.
+    pub fn pause(&self) {
+        self.kind.0.lock().paused = true;
+    }
+
+    /// Pauses it, and waits until the turn that is under way has ended, or until `until`.
+    ///
+    /// If it has ended, or none was under way, it does not matter whether `until` has come. It returns when that very turn has
+    /// ended, whatever others do meanwhile: if it was by a stop or a panic, there will be none any more; if somebody has resumed the
+    /// thread, the next one may be under way. Called by the turn itself, it does not wait.
+    ///
+    /// # Blocking
+    /// Until the turn has ended, or until `until`.
+    ///
+    /// # Errors
+    /// [`Stopped`] if `until` came first. The thread is paused all the same, once that turn has ended.
+    pub fn pause_until(&self, until: impl Until) -> Result<(), Stopped> {
+        let from_inside = thread::current().is_some_and(|me| me == *self.as_ref());
+        let mut switch = self.kind.0.lock();
+        switch.paused = true;
+        if from_inside || !switch.in_turn {
+            return Ok(());
+        }
+        let ended = switch.ended;
+        switch.wait_while_until(|switch| switch.ended == ended, until)
+    }
+
+    /// Lets it go on.
+    #[doc(alias = "start")]
+    #[doc(alias = "unpause")]
+    pub fn resume(&self) {
+        self.kind.0.lock().paused = false;
+    }
+
+    /// Tells whether it was paused, and neither resumed nor stopped since. A turn may still be under way:
+    /// [`state`](LoopThread::state) tells the two apart.
+    pub fn is_paused(&self) -> bool {
+        matches!(self.state(), State::Paused | State::Pausing)
+    }
+}
+
+impl<S> Builder<Pausable, S> {
+    /// Has it begin paused: no turn before the first [`resume`](PausableThread::resume).
+    pub fn paused(self) -> Builder<Pausable, S> {
+        self.kind.0.lock().paused = true;
+        self
+    }
+}
+
+impl Pausable {
+    /// Waits until a turn may begin. `None`: there is to be none.
+    fn begin(&self, please_stop: &Signal) -> Option<InTurn<'_>> {
+        let may = |switch: &mut Switch| match () {
+            () if please_stop.is_go() => Some(false), // O2
+            () if switch.paused => None,
+            () => {
+                switch.in_turn = true;
+                Some(true)
+            }
+        };
+        let begun = self.0.lock().wait_some_until(may, please_stop);
+        (begun == Ok(true)).then(|| InTurn(&self.0))
+    }
+}
+
+impl Kind for Pausable {
+    fn look(&self) -> State {
+        let switch = self.0.lock();
+        let state = match (switch.paused, switch.in_turn) {
+            (false, _) => State::Running,
+            (true, true) => State::Pausing,
+            (true, false) => State::Paused,
+        };
+        LockGuard::quiet(switch);
+        state
+    }
+}
+
+impl Turns for Pausable {
+    fn drive(&self, please_stop: &Signal, body: &mut dyn FnMut(&Turn<'_>)) {
+        let mut index = 0;
+        while let Some(_in_turn) = self.begin(please_stop) {
+            let turn = Turn::new(please_stop, index, clock::moment(), 0);
+            body(&turn); // may unwind: the turn ends by that
+            if turn.is_last() {
+                return;
+            }
+            index += 1;
+        }
+    }
+}
