@@ -250,7 +250,7 @@ impl<T: Send + 'static, S: 'static> Builder<Operation<T>, S> {
         let shut = Shut(work.clone());
         let kind = Operation(work);
         self.start(kind, move |please_stop, state| {
-            shut.0.run(please_stop, |item| body(please_stop, state, item));
+            Work::run(&shut.0, please_stop, |item| body(please_stop, state, item));
         })
     }
 }
@@ -266,12 +266,12 @@ impl<T> Drop for Shut<T> {
 
 impl<T: Send + 'static> Work<T> {
     /// Runs items until it is closed and empty, or stopped.
-    fn run(self: &Arc<Self>, please_stop: &Signal, mut body: impl FnMut(T)) {
+    fn run(work: &Arc<Work<T>>, please_stop: &Signal, mut body: impl FnMut(T)) {
         let me = thread::current().expect("it was started in a tree");
-        let at_stop = self.clone();
+        let at_stop = work.clone();
         let told = please_stop.then(move || at_stop.shut());
         while !please_stop.is_go() {
-            let Ok(item) = self.queue.pop_until(please_stop) else { break };
+            let Ok(item) = work.queue.pop_until(please_stop) else { break };
             me.caught(|| body(item));
         }
         told.cancel(); // or it would keep the items for as long as somebody keeps the signal
