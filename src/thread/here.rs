@@ -119,13 +119,20 @@ fn tell_of_stop(node: &Node, listener: Listener) -> (Then, Shared<dyn Fn() + Sen
     )
 }
 
-impl Drop for Here {
-    fn drop(&mut self) {
-        if let Some((asked, tell)) = &self.asked {
+impl Here {
+    /// The thread is about to have stopped: what is to be told of it by then.
+    pub(super) fn last_words(&mut self) {
+        if let Some((asked, tell)) = self.asked.take() {
             if asked.cancel_and_wait() == Cancel::Removed {
                 tell(); // woken, and at its end, before the callback's turn
             }
         }
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.last_words();
         let _ = HERE.try_with(|here| here.replace(self.node.take()));
         watch_here(self.watch.take());
         till::release_with(self.release.take());

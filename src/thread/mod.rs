@@ -34,9 +34,10 @@
 //   returned, and the newest were told first (F5). Only the children of a `Sequential` parent do not hang on it: they are told one by
 //   one.
 // - J3  `stopped` goes once, after all children's have; nothing of the thread's own is run afterwards but what hangs on it.
-// - J4  A panic is in one place: a node's `panic` until somebody was `told`, then in `below` of a node above, until that is
-//   joined. Each is moved by whoever took it out under the lock. A node that was joined is `over`: what comes up later goes
-//   further up. Nobody above: it was reported when it happened, and that is all.
+// - J4  Who takes a node out of its parent's children, by a join or not, is one. By a join, the panics of the node and of those
+//   below it are the joiner's; else they are put into the parent's `below` in the same step, so that a parent without the child has its
+//   panics. From then on the node is `over`: what comes later goes further up. Nobody above: it was reported when it happened, and
+//   that is all. (Its own panic stays, for whoever joins it later.)
 // - J5  Locks of nodes do not nest, and no foreign code runs, nor is dropped, with one held.
 // - J6  A node points up by a count and down by a count; the way down is cut when it leaves the tree (J1), so no cycle outlives
 //   the threads.

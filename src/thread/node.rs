@@ -1,14 +1,15 @@
 //! A node: what the tree knows of one thread.
+use super::here::here;
 use super::panics;
 use super::reference::Tree;
 use super::shutdown::Timeline;
 use crate::error::{Panic, Stuck};
 use crate::report;
 use crate::signal::Signal;
-use crate::sys::{self, Arc, JoinHandle, Mutex, Shared, lock, next_number};
+use crate::sys::{Arc, JoinHandle, Mutex, Shared, lock, next_number};
 use crate::wait::{Watch, blocked_on};
 use std::collections::BTreeMap;
-use std::mem::take;
+use std::mem::{replace, take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -80,11 +81,9 @@ struct Kin {
     children: BTreeMap<u64, Arc<Node>>,
     /// Its own, if its body panicked.
     panic: Option<Panic>,
-    /// Somebody was given `panic`, or it is on its way up (J4).
-    told: bool,
-    /// Panics of threads below that nobody has joined.
+    /// Panics of threads below that nobody has joined, and of foreign code beside the body.
     below: Vec<Panic>,
-    /// What comes up from now on goes further up (J4).
+    /// What there was has been taken account of; what comes from now on goes further up (J4).
     over: bool,
     /// There is a handle by which it may be joined.
     held: bool,
@@ -123,7 +122,6 @@ impl Node {
             phase: Phase::Running,
             children: BTreeMap::new(),
             panic: None,
-            told: false,
             below: Vec::new(),
             over: false,
             held,
@@ -266,9 +264,11 @@ impl Node {
 
     /// Waits until it has stopped, however long that takes; if nobody does so before, until its thread is gone.
     pub(super) fn join(&self) {
-        let os = lock(&self.kin).os.take();
-        // What hangs on its end may join it from there.
-        if let Some(os) = os.filter(|os| os.thread().id() != sys::current().id()) {
+        // What hangs on the end of a thread runs on it, and waits for ends alone: threads there would wait for themselves, or for
+        // one another.
+        let is_over = here().is_some_and(|here| here.has_stopped());
+        let os = if is_over { None } else { lock(&self.kin).os.take() };
+        if let Some(os) = os {
             // What it ends with was caught on the thread.
             drop(blocked_on("join", &self.path, || os.join()));
         }
@@ -290,45 +290,58 @@ impl Node {
 
     /// Nobody will join it.
     pub(super) fn let_go(&self) {
-        let ended = {
-            let mut kin = lock(&self.kin);
-            kin.held = false;
-            kin.phase == Phase::Ended
-        };
-        if ended {
+        lock(&self.kin).held = false;
+        // Has it not, it finds that nobody holds it.
+        if self.has_stopped() {
             self.leave();
         }
     }
 
     /// Out of the tree; panics that nobody was told of go up (J4).
     pub(super) fn leave(&self) {
-        let (own, mut below) = self.settle();
-        below.extend(own);
-        self.pass_up(below);
-    }
-
-    /// Out of the tree; with the panic of its own, unless somebody was told of it, and those of the threads below.
-    fn settle(&self) -> (Option<Panic>, Vec<Panic>) {
-        let (own, below, os) = {
-            let mut kin = lock(&self.kin);
-            let own = if kin.told { None } else { kin.panic.clone() };
-            kin.told = true;
-            kin.over = true;
-            (own, take(&mut kin.below), kin.os.take())
+        let (own, below) = {
+            let kin = lock(&self.kin);
+            (kin.panic.clone(), kin.below.clone())
         };
-        drop(os);
-        if let Some(parent) = &self.parent {
-            let child = lock(&parent.kin).children.remove(&self.id);
-            drop(child);
+        let seen = below.len();
+        if self.quit(below.into_iter().chain(own)) {
+            let mut late = self.settle();
+            late.drain(..seen);
+            self.pass_up(late);
         }
-        (own, below)
     }
 
-    /// As `settle`, by who joins it: its panic is told to everybody who does.
+    /// Out of the tree, by who joins it: with its own panic, told to everybody who does, and those of the threads below.
     pub(super) fn account(&self) -> (Option<Panic>, Vec<Panic>) {
-        let (_, below) = self.settle();
+        let below = if self.quit([]) { self.settle() } else { Vec::new() };
         let own = lock(&self.kin).panic.clone();
         (own, below)
+    }
+
+    /// Out of the parent's children, and those panics to the parent, in one step: whoever finds it gone finds them there (J4).
+    /// False: somebody has done that before.
+    fn quit(&self, up: impl IntoIterator<Item = Panic>) -> bool {
+        let Some(parent) = &self.parent else {
+            return !replace(&mut lock(&self.kin).over, true);
+        };
+        let mut kin = lock(&parent.kin);
+        let me = kin.children.remove(&self.id);
+        if me.is_some() {
+            kin.below.extend(up);
+        }
+        drop(kin);
+        me.is_some()
+    }
+
+    /// Panics of threads below, for the one who has taken it out of the tree; what comes from now on goes further up.
+    fn settle(&self) -> Vec<Panic> {
+        let (below, os) = {
+            let mut kin = lock(&self.kin);
+            kin.over = true;
+            (take(&mut kin.below), kin.os.take())
+        };
+        drop(os);
+        below
     }
 
     // ---- panics ----------------------------------------------------------------------------------------------

@@ -45,21 +45,25 @@ pub struct Scope<'scope, 'env: 'scope> {
 #[track_caller]
 pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> R {
     let parent = nearest_open(here());
-    let node = Node::new(Plan {
-        name: "scope".into(),
-        kind: Kind::Scope,
-        family: parent.as_ref().and_then(|parent| parent.family.clone()),
-        parent,
-        stop_when: None,
-        hangs: true, // whatever the order: until the scope is over the parent's body is not
-        order: StopOrder::AllReverse,
-        grace: None,
-        held: true,
-    });
-    if let Some(parent) = &node.parent {
-        parent.adopt(&node); // refused: all above are about to end, and do not wait for this
+    let node = |parent: Option<Arc<Node>>| {
+        Node::new(Plan {
+            name: "scope".into(),
+            kind: Kind::Scope,
+            family: parent.as_ref().and_then(|parent| parent.family.clone()),
+            parent,
+            stop_when: None,
+            hangs: true, // whatever the order: until the scope is over the parent's body is not
+            order: StopOrder::AllReverse,
+            grace: None,
+            held: true,
+        })
+    };
+    let mut me = node(parent.clone());
+    if parent.is_some_and(|parent| !parent.adopt(&me)) {
+        // All above are about to end, and do not wait for this.
+        me = node(None);
     }
-    let me = ThreadRef(node);
+    let me = ThreadRef(me);
     let result = sys::scope(|threads| {
         let scope = Scope { threads, me: me.clone() };
         // May unwind: nothing is half done, and that goes on when the threads have stopped.

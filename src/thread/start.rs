@@ -145,11 +145,13 @@ impl Builder {
     }
 }
 
-/// The nearest that takes children: what hangs on the end of a thread may start others. All have ended: the last.
+/// The nearest that takes children: what hangs on the end of a thread may start others. All have ended: the last, which refuses; none
+/// after the end of one that was a root of its own.
 pub(super) fn nearest_open(mut at: Option<Arc<Node>>) -> Option<Arc<Node>> {
     while let Some(node) = at {
         match &node.parent {
             Some(parent) if !node.is_open() => at = Some(parent.clone()),
+            None if node.kind != Kind::Root && node.has_stopped() => return None,
             _ => return Some(node),
         }
     }
@@ -157,18 +159,20 @@ pub(super) fn nearest_open(mut at: Option<Arc<Node>>) -> Option<Arc<Node>> {
 }
 
 /// The whole of a thread's life, on that thread.
-pub(super) fn live<R>(node: Arc<Node>, packet: Arc<Packet<R>>, f: impl FnOnce(&Signal) -> R, here: Here) {
+pub(super) fn live<R>(node: Arc<Node>, packet: Arc<Packet<R>>, f: impl FnOnce(&Signal) -> R, mut here: Here) {
     // May unwind: nothing of ours is half done here, nor in what else is caught.
     let result = node.body(|| f(&node.please_stop));
     node.end_children();
     node.caught(|| Packet::fill(packet, result));
-    drop(here);
+    here.last_words();
+    // What hangs on its end is of this thread, still.
     node.end();
+    drop(here);
 }
 
 /// The platform has started no thread for a node.
 pub(super) fn refused(node: &Arc<Node>, e: &std::io::Error) -> SpawnError {
-    node.close();
+    node.end_children(); // somebody may have found it in the tree
     node.end();
     node.let_go();
     SpawnError::refused(&node.path, e)

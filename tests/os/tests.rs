@@ -1,4 +1,4 @@
-//! The tests.
+//! The tests: H7.
 use crate::child::*;
 use crate::programs::NAME;
 use std::env;
