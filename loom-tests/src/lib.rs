@@ -3,6 +3,8 @@
 //! Run them with `cargo loom`. A model is complete at its bound or it fails: nothing may cut a search short.
 #![cfg(loom)]
 
+#[cfg(stopwhen_shuttle)]
+pub mod dice;
 mod payload;
 mod threads;
 

@@ -5,11 +5,11 @@
 mod moment;
 
 #[cfg(all(loom, feature = "loom"))]
+mod checker;
+#[cfg(all(loom, feature = "loom"))]
 mod model;
 #[cfg(not(all(loom, feature = "loom")))]
 mod real;
-#[cfg(all(loom, feature = "loom"))]
-mod watched;
 
 #[cfg(all(loom, feature = "loom"))]
 pub(crate) use model::*;

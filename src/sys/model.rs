@@ -1,4 +1,4 @@
-//! The face that loom explores: the same names, smaller numbers, and nothing that loom cannot see.
+//! The face that loom explores (or shuttle: see `checker`): the same names, smaller numbers, and nothing that loom cannot see.
 //!
 //! Two things differ in substance. A word's lock bit has a mutex beside it (see `Shadow`). And the process' clock stands
 //! still, but for a thread that has slept until a moment: time in a model is a paused clock that a thread of the model advances.
@@ -7,23 +7,16 @@
 //! load, and the order "the write first" is never tried. So no compare-and-swap loop of the crate begins with a load:
 //! it begins with what is likely, and what fails tells the rest.
 use super::Moment;
-use super::watched::Watched;
-use loom::sync::atomic;
+use super::checker::{give_up_spinning, thread};
 use std::sync::atomic::{AtomicBool as Switch, AtomicUsize as Memo, Ordering::SeqCst};
 
-pub(crate) use loom::sync::Arc;
-pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
-pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
-pub(crate) use loom::thread::{JoinHandle, Thread, current, park};
-pub(crate) use loom::thread_local;
-
-pub(crate) type UnsafeCell<T> = Watched<loom::cell::UnsafeCell<T>>;
-
-pub(crate) type AtomicPtr<T> = Watched<atomic::AtomicPtr<T>>;
-pub(crate) type AtomicU8 = Watched<atomic::AtomicU8>;
-pub(crate) type AtomicU32 = Watched<atomic::AtomicU32>;
-pub(crate) type AtomicU64 = Watched<atomic::AtomicU64>;
-pub(crate) type AtomicUsize = Watched<atomic::AtomicUsize>;
+pub(crate) use super::checker::sync::Arc;
+pub(crate) use super::checker::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use super::checker::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use super::checker::thread::{JoinHandle, Thread, current, park};
+pub(crate) use super::checker::{
+    AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Tracked, UnsafeCell, lazy_static, thread_local,
+};
 
 /// As in `real`, but small enough that models reach the other side.
 pub(crate) const BATCH: usize = 1;
@@ -36,7 +29,7 @@ pub(crate) const SHARDS: usize = 1;
 /// As in `real`, but anew in every execution.
 macro_rules! process_wide {
     ($(#[$note:meta])* static $name:ident: $type:ty = $init:expr;) => {
-        loom::lazy_static! {
+        $crate::sys::lazy_static! {
             $(#[$note])*
             static ref $name: $type = $init;
         }
@@ -110,7 +103,7 @@ pub(crate) fn patience(_rounds: u32) -> u32 {
 }
 
 pub(crate) fn pause(_n: u32) {
-    loom::thread::yield_now()
+    thread::yield_now()
 }
 
 /// No load (see the header), but a step that fails and tells: no word is ever all ones.
@@ -135,15 +128,6 @@ pub(crate) fn doubts() -> u8 {
 /// It has come: what waits until then may end at any moment.
 pub(crate) fn millis(_n: usize) -> Moment {
     now()
-}
-
-/// What loom says about memory that nobody freed.
-pub(crate) struct Tracked(#[allow(dead_code, reason = "its drop is what counts")] loom::alloc::Track<()>);
-
-impl Tracked {
-    pub fn new() -> Self {
-        Tracked(loom::alloc::Track::new(()))
-    }
 }
 
 static SHADOWS: Switch = Switch::new(true);
@@ -189,16 +173,10 @@ impl Shadow {
     }
 }
 
-/// Rounds of a spin that are explored. Who looks once more than that sees what another execution shows with fewer looks:
-/// that one goes on, but what else might follow it is not explored, or spinners would take turns for ever.
-const ROUNDS: u32 = 2;
-
 pub(crate) fn relax(round: &mut u32) {
     *round += 1;
-    if *round > ROUNDS {
-        loom::skip_branch();
-    }
-    loom::thread::yield_now()
+    give_up_spinning(*round);
+    thread::yield_now()
 }
 
 pub(crate) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -214,7 +192,7 @@ pub(crate) fn wait_on_until<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>, end: M
     if end == Moment::NEVER { wait_on(c, guard) } else { guard }
 }
 
-loom::thread_local! {
+thread_local! {
     /// The moment until which this thread has slept.
     static SLEPT: std::cell::Cell<u64> = std::cell::Cell::new(0);
 }
@@ -240,12 +218,12 @@ pub(crate) fn spawn(
     _stack: Option<usize>,
     f: impl FnOnce() + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
-    loom::thread::Builder::new().name(name).spawn(f)
+    thread::Builder::new().name(name).spawn(f)
 }
 
 pub(crate) fn sharpen_sleep() {}
 
-loom::thread_local! {
+thread_local! {
     static MARK: usize = {
         static MARKS: Memo = Memo::new(1);
         MARKS.fetch_add(1, SeqCst)
@@ -267,7 +245,7 @@ struct Door {
     moved: Condvar,
 }
 
-loom::lazy_static! {
+lazy_static! {
     static ref LONE: Door = Door { held: Mutex::new(()), moved: Condvar::new() };
 }
 

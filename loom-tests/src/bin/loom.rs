@@ -1,4 +1,5 @@
-//! `cargo loom [--first] [--limit SECONDS] [NAME ...]`: builds the models and runs each in a process of its own, a few at a time.
+//! `cargo loom [--dice] [--first] [--limit SECONDS] [NAME ...]`: builds the models and runs each in a process of its own, a few at
+//! a time. `--dice`: scenes of many threads, by shuttle.
 //!
 //! A process each, because loom may abort on a deadlock, and because its statics are the process'. What is given in
 //! `RUSTFLAGS` is kept beside `--cfg loom`; the models have a target directory of their own, so that nothing else is built
@@ -36,8 +37,12 @@ fn main() -> ExitCode {
     // Asked now, not when this was built: a build may have been copied together with its tree.
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("started by cargo, as its alias does");
     let root = Path::new(&package).join("..");
-    let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from).join("loom");
-    let Some(binaries) = build(&root, &target, &wish.rooms()) else { return ExitCode::FAILURE };
+    let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from).join(if wish.dice {
+        "dice"
+    } else {
+        "loom"
+    });
+    let Some(binaries) = build(&root, &target, &wish) else { return ExitCode::FAILURE };
     let mut models: Vec<Model> = binaries.iter().flat_map(list).collect();
     models.retain(|m| wish.words.is_empty() || wish.words.iter().any(|word| m.name.contains(word)));
     let times = Times::read(target.join("seconds.txt"));
@@ -57,14 +62,17 @@ struct Wish {
     first: bool,
     /// `--limit SECONDS`: a model that takes longer has not failed, it is just ended.
     limit: Option<Duration>,
+    /// `--dice`: not what loom explores, but what shuttle plays.
+    dice: bool,
 }
 
 impl Wish {
     fn of(mut args: impl Iterator<Item = String>) -> Wish {
-        let mut wish = Wish { words: Vec::new(), first: false, limit: None };
+        let mut wish = Wish { words: Vec::new(), first: false, limit: None, dice: false };
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--first" => wish.first = true,
+                "--dice" => wish.dice = true,
                 "--limit" => wish.limit = args.next().and_then(|n| n.parse().ok()).map(Duration::from_secs),
                 _ => wish.words.push(arg),
             }
@@ -74,18 +82,22 @@ impl Wish {
 
     /// The rooms to build: those named, if every word begins with one.
     fn rooms(&self) -> Vec<&str> {
+        if self.dice {
+            return vec!["dice"];
+        }
         let rooms: Option<Vec<&str>> = self.words.iter().map(|w| Some(w.split_once("::")?.0)).collect();
         rooms.filter(|rooms| !rooms.is_empty()).unwrap_or(vec!["*"])
     }
 }
 
-/// The test binaries of those rooms, as cargo names them; `None` if they do not build.
-fn build(root: &Path, target: &Path, rooms: &[&str]) -> Option<Vec<PathBuf>> {
-    let flags = format!("{} --cfg loom", env::var("RUSTFLAGS").unwrap_or_default());
+/// The test binaries, as cargo names them; `None` if they do not build.
+fn build(root: &Path, target: &Path, wish: &Wish) -> Option<Vec<PathBuf>> {
+    let cfg = if wish.dice { "--cfg loom --cfg stopwhen_shuttle" } else { "--cfg loom" };
+    let flags = format!("{} {cfg}", env::var("RUSTFLAGS").unwrap_or_default());
     let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
     let out = Command::new(cargo)
         .args(["test", "--package", "loom-tests", "--profile", "loom", "--no-run"])
-        .args(rooms.iter().flat_map(|room| ["--test", room]))
+        .args(wish.rooms().iter().flat_map(|room| ["--test", room]))
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(root)
         .env("CARGO_TARGET_DIR", target)
