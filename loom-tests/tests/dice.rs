@@ -118,11 +118,15 @@ fn a_monitor_with_stopped_waiters() {
                 s.spawn(move || stack.lock().push(i));
             }
             for _ in 0..3 {
-                s.spawn(|| _ = taken.fetch_add(stack.lock().wait_some(|stack| stack.pop()).min(1) * 0 + 1, SeqCst));
+                s.spawn(|| {
+                    stack.lock().wait_some(|stack| stack.pop());
+                    taken.fetch_add(1, SeqCst);
+                });
             }
             for _ in 0..2 {
                 s.spawn(|| {
-                    if let Ok(item) = stack.lock().wait_some_until(|stack| stack.pop(), &stop) {
+                    let item = stack.lock().wait_some_until(|stack| stack.pop(), &stop);
+                    if let Ok(item) = item {
                         stack.lock().push(item);
                     }
                 });

@@ -75,13 +75,14 @@ pub const RULES: [Rule; 14] = [
 ];
 
 fn only_sys_names_what_synchronizes(s: &Source) -> Vec<usize> {
-    const WORDS: [&str; 9] = [
+    const WORDS: [&str; 10] = [
         "std::sync",
         "core::sync",
         "std::thread::park",
         "std::thread::sleep",
         "std::thread::spawn",
         "loom",
+        "shuttle",
         "parking_lot",
         "crossbeam_utils",
         "atomic_waker",
