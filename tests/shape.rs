@@ -1,5 +1,8 @@
 //! The shape of the public face: sizes, auto traits, trait impls, every signature used once as it is documented.
 mod common;
+#[path = "shape/threads.rs"]
+mod threads;
+
 use common::*;
 use std::error::Error;
 use std::fmt::{Debug, Display};
