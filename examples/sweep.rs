@@ -1,18 +1,17 @@
 //! Hashes every file below a directory: until all is done, you have had enough, or time is up.
 //!
-//! What it shows: *one* stop condition for a whole program. Three things may end it, and they are
-//! one [`Signal`], composed where the program starts:
+//! What it shows: a program of threads with *one* stop condition. Three things may end it, and they are one [`Signal`]:
 //!
 //! ```text
-//! let stop = (&all_done | &user_cancel) | options.time.map(|time| Till::after(time));
+//! let enough = &user_cancel | options.time.map(|time| Till::after(time));
+//! let stop = &enough | &all_done;
 //! ```
 //!
-//! - the workers poll it between two blocks (`stop.check()?`, `stop.is_go()`),
-//! - the main thread sleeps on it and wakes at once, or redraws (`stop.wait_until(REDRAW)`),
-//! - the end asks it what happened (`stop.cause()`).
-//!
-//! `all_done` is composed too, of one Signal for each worker. A worker's is raised by a guard
-//! (`go_on_drop`), so one that panics keeps nobody waiting.
+//! - A [`Root`] is told to stop when `enough` goes, and with it all its threads: one that walks the tree, and workers that hash.
+//! - They hand the paths on by a bounded [`Queue`]: whoever waits for room, or for work, is ended by its `please_stop`.
+//! - `all_done` is composed of the workers' own `stopped()`, so one that panics keeps nobody waiting.
+//! - The main thread sleeps on `stop`, redraws now and then, and in the end asks it what happened (`stop.cause()`).
+//! - `t` and Enter: who is running, and what is everybody waiting for (`main.tree()`)?
 //!
 //! ```text
 //! cargo run --release --example sweep -- --secs 5 ~/.cargo
@@ -24,13 +23,12 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode, Termination};
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use stopwhen::{Signal, Stopped, Till};
+use stopwhen::{Ended, JoinError, Lock, Main, PopError, Queue, Root, Signal, Stopped, Thread, ThreadRef, Till};
 
 const USAGE: &str = "\
 Hashes every file below PATH, until all are done, Enter or Ctrl-C is pressed, or time is up.
@@ -42,6 +40,7 @@ Usage: sweep [PATH] [--secs N] [--threads N]
   --threads N    hash with N threads (1 to 256); one for each core if not given
   -h, --help     print this
 
+The key t, and Enter (or such a line, wherever input comes from) shows what every thread is doing.
 Links are not followed, special files are skipped. A file that cannot be read is named, counted
 and left out. The digest covers names and contents, whatever the order of work. A second Ctrl-C
 ends the program on the spot.
@@ -72,120 +71,125 @@ const MAX_THREADS: usize = 256;
 /// Read between two looks at `stop`, so that a huge file holds nobody up.
 const BLOCK_BYTES: usize = 128 * 1024;
 const REDRAW: Duration = Duration::from_millis(100);
+/// Who has not stopped by then is named, and left behind.
+const GRACE: Duration = Duration::from_secs(1);
 
-fn main() -> End {
+fn main() -> ExitCode {
     match Options::from_args() {
-        Ok(Some(options)) => sweep(&options),
-        Ok(None) => print(USAGE, End::AllDone),
+        Ok(Some(options)) => {
+            let user_cancel = Signal::named("user cancel");
+            // Not `map(Till::after)`: its cause would name a place in the standard library, not this one.
+            let enough = &user_cancel | options.time.map(|time| Till::after(time));
+            let program = Root::builder("sweep").stop_when(&enough).grace(GRACE);
+            program.run(|main| sweep(main, options, &enough, &user_cancel))
+        }
+        Ok(None) => print(USAGE, End::AllDone).report(),
         Err(error) => {
             say(error);
-            End::WrongUsage
+            End::WrongUsage.report()
         }
     }
 }
 
-fn sweep(options: &Options) -> End {
-    let named = |n| Signal::named(format!("worker {n} is done"));
-    let workers: Vec<Signal> = (1..=options.threads).map(named).collect();
-    let all_done = Signal::all(&workers);
-    let user_cancel = Signal::named("user cancel");
-    // Not `map(Till::after)`: its cause would name a place in the standard library, not this one.
-    let stop = (&all_done | &user_cancel) | options.time.map(|time| Till::after(time));
-
-    cancel_on_ctrl_c(&user_cancel);
-    cancel_on_enter(&user_cancel);
-    say(format_args!("{}, until {stop}", options.path.display()));
-
+fn sweep(main: &Main, options: Options, enough: &Signal, user_cancel: &Signal) -> End {
     let started = Instant::now();
-    let sweep = &Sweep::new(&options.path, &stop);
-    let end = thread::scope(|scope| {
-        let start = |done: Signal| {
-            scope.spawn(move || {
-                let _done = done.go_on_drop();
-                sweep.work()
-            })
-        };
-        let workers: Vec<_> = workers.into_iter().map(start).collect();
-        while stop.wait_until(REDRAW).is_err() {
-            sweep.redraw();
-        }
-        let ends = workers.into_iter().map(|worker| match worker.join() {
-            Ok(Ok(())) => End::AllDone,
-            Ok(Err(Stopped)) => End::StoppedBefore,
-            Err(_the_panic_hook_has_told) => End::Panicked,
-        });
-        ends.max().expect("there is at least one worker")
+    let sweep = Arc::new(Sweep::new(options.path));
+    let start = |name: String, what: fn(&Sweep, &Signal) -> Result<(), Ended>| {
+        let sweep = sweep.clone();
+        Thread::run(name, move |please_stop| what(&sweep, please_stop))
+    };
+    let workers: Vec<_> = (1..=options.threads).map(|n| start(format!("worker {n}"), Sweep::work)).collect();
+    let all_done = Signal::all(workers.iter().map(Thread::stopped));
+    let stop = enough | &all_done;
+
+    cancel_on_ctrl_c(user_cancel);
+    listen_to_keys(user_cancel, main.as_ref(), &sweep.bar);
+    say(format_args!("{}, until {stop}", sweep.root.display()));
+
+    let walker = start("walker".into(), Sweep::walk);
+    while stop.wait_until(REDRAW).is_err() {
+        sweep.redraw(stop.remaining());
+    }
+    // Whatever ended it, all of them have been told, or are done; unless the system keeps one, in a file that never ends a read.
+    let soon = Till::after(GRACE);
+    let ends = workers.iter().chain([&walker]).map(|thread| match thread.join_until(&soon) {
+        Ok(Ok(())) => End::AllDone,
+        Ok(Err(_)) | Err(JoinError::Stopped) => End::StoppedBefore,
+        Err(_it_was_reported) => End::Panicked,
     });
+    let end = ends.max().expect("there is at least one worker");
     sweep.bar.finish_and_clear();
-    print(&sweep.report(end, started.elapsed()), end)
+    print(&sweep.report(&stop, end, started.elapsed()), end)
 }
 
-/// What the workers share: where the files come from, when to stop, what is done so far.
-struct Sweep<'a> {
-    root: &'a Path,
-    stop: &'a Signal,
-    entries: Mutex<walkdir::IntoIter>,
+/// What the threads share: where the files are, what is done so far.
+struct Sweep {
+    root: PathBuf,
+    files_to_do: Queue<PathBuf>,
     bar: ProgressBar,
     files: AtomicU64,
     bytes: AtomicU64,
     unreadable: AtomicU64,
-    digest: Mutex<[u8; blake3::OUT_LEN]>,
+    digest: Lock<[u8; blake3::OUT_LEN]>,
 }
 
-impl<'a> Sweep<'a> {
-    fn new(root: &'a Path, stop: &'a Signal) -> Self {
+impl Sweep {
+    fn new(root: PathBuf) -> Self {
         let style = "{spinner} {msg}, {binary_bytes}, {binary_bytes_per_sec}";
         let style = ProgressStyle::with_template(style).expect("the template is well-formed");
         Sweep {
             root,
-            stop,
-            entries: Mutex::new(walkdir::WalkDir::new(root).into_iter()),
+            // Silent: that the walker waits for those who hash is as it should be.
+            files_to_do: Queue::bounded(1024).named("files").silent(),
             bar: ProgressBar::new_spinner().with_style(style), // draws on a terminal only
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             unreadable: AtomicU64::new(0),
-            digest: Mutex::default(),
+            digest: Lock::default(),
         }
     }
 
-    /// One worker's life: hashes the next file until there is none.
-    fn work(&self) -> Result<(), Stopped> {
-        let mut block = vec![0; BLOCK_BYTES];
-        while let Some(path) = self.next_file()? {
-            match self.hash(&path, &mut block) {
-                Ok(hash) => self.add(&hash?),
-                Err(error) => self.skip(format_args!("{}: {error}", path.display())),
+    /// The walker's life: brings every file to the queue, and closes it, whatever ends it.
+    fn walk(&self, please_stop: &Signal) -> Result<(), Ended> {
+        let _close = self.files_to_do.close_on_drop();
+        for entry in walkdir::WalkDir::new(&self.root) {
+            please_stop.check()?;
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => {
+                    self.files_to_do.push_until(entry.into_path(), please_stop)?
+                }
+                Ok(_) => {}
+                Err(error) => self.skip(error),
             }
         }
         Ok(())
     }
 
-    fn next_file(&self) -> Result<Option<PathBuf>, Stopped> {
-        let mut entries = self.entries.lock().expect("the walk does not panic");
+    /// A worker's life: hashes the next file until there are no more.
+    fn work(&self, please_stop: &Signal) -> Result<(), Ended> {
+        let mut block = vec![0; BLOCK_BYTES];
         loop {
-            self.stop.check()?;
-            match entries.next() {
-                None => return Ok(None),
-                Some(Err(error)) => self.skip(error),
-                Some(Ok(entry)) => {
-                    if entry.file_type().is_file() {
-                        return Ok(Some(entry.into_path()));
-                    }
-                }
+            let path = match self.files_to_do.pop_until(please_stop) {
+                Err(PopError::Closed) => return Ok(()),
+                next => next?,
+            };
+            match self.hash(&path, &mut block, please_stop) {
+                Ok(hash) => self.add(&hash?),
+                Err(error) => self.skip(format_args!("{}: {error}", path.display())),
             }
         }
     }
 
     /// The hash of a file's place below the root and of what is in it.
-    fn hash(&self, path: &Path, block: &mut [u8]) -> io::Result<Result<blake3::Hash, Stopped>> {
+    fn hash(&self, path: &Path, block: &mut [u8], stop: &Signal) -> io::Result<Result<blake3::Hash, Stopped>> {
         let mut file = File::open(path)?;
         let mut hasher = blake3::Hasher::new();
-        let place = path.strip_prefix(self.root).unwrap_or(path);
+        let place = path.strip_prefix(&self.root).unwrap_or(path);
         // A zero ends each part and an empty part the place: names and contents cannot be mixed up.
         for part in place.iter().chain([OsStr::new("")]) {
             hasher.update(part.as_encoded_bytes()).update(&[0]);
         }
-        while !self.stop.is_go() {
+        while !stop.is_go() {
             let read = file.read(block)?;
             if read == 0 {
                 return Ok(Ok(hasher.finalize()));
@@ -199,7 +203,7 @@ impl<'a> Sweep<'a> {
     /// Counts a file in. Exclusive or, since that does not mind who comes first.
     fn add(&self, hash: &blake3::Hash) {
         self.files.fetch_add(1, Relaxed);
-        let mut digest = self.digest.lock().expect("no panic in here");
+        let mut digest = self.digest.lock();
         for (sum, byte) in digest.iter_mut().zip(hash.as_bytes()) {
             *sum ^= byte;
         }
@@ -210,22 +214,22 @@ impl<'a> Sweep<'a> {
         self.bar.suspend(|| say(why));
     }
 
-    fn redraw(&self) {
+    fn redraw(&self, left: Option<Duration>) {
         self.bar.set_position(self.bytes.load(Relaxed));
         let files = HumanCount(self.files.load(Relaxed));
-        self.bar.set_message(match self.stop.remaining() {
+        self.bar.set_message(match left {
             Some(left) => format!("{:.1} s left, {files} files", left.as_secs_f64()),
             None => format!("{files} files"),
         });
     }
 
-    fn report(&self, end: End, took: Duration) -> String {
-        let digest = blake3::Hash::from_bytes(*self.digest.lock().expect("no panic in here"));
-        let cause = self.stop.cause().expect("stop has gone");
+    fn report(&self, stop: &Signal, end: End, took: Duration) -> String {
+        let digest = blake3::Hash::from_bytes(*self.digest.lock());
+        let cause = stop.cause().expect("stop has gone");
         let outcome = match end {
             End::AllDone => "all files are done",
             End::StoppedBefore => "stopped before all files were done",
-            _ => "a worker panicked",
+            _ => "a thread panicked",
         };
         [
             format!("files       {}\n", self.files.load(Relaxed)),
@@ -253,18 +257,19 @@ fn cancel_on_ctrl_c(user_cancel: &Signal) {
     }
 }
 
-/// Only a terminal's Enter counts: the end of a file or of a pipe says nothing.
-fn cancel_on_enter(user_cancel: &Signal) {
-    if io::stdin().is_terminal() {
-        let user_cancel = user_cancel.clone();
-        // Nobody joins it: it may be left waiting for a key when the program ends.
-        thread::spawn(move || {
-            let line = io::stdin().read_line(&mut String::new());
-            if line.is_ok_and(|bytes| bytes > 0) {
-                user_cancel.go_because("Enter");
+/// A line "t" asks who is running. Enter is enough, but only a terminal's: the end of a file or of a pipe says nothing.
+fn listen_to_keys(user_cancel: &Signal, main: &ThreadRef, bar: &ProgressBar) {
+    let (user_cancel, main, bar) = (user_cancel.clone(), main.clone(), bar.clone());
+    // No thread of the tree: nobody joins it, and it may be left waiting for a key when the program ends.
+    std::thread::spawn(move || {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            match line.trim() {
+                "t" => bar.suspend(|| say(main.tree())),
+                _ if io::stdin().is_terminal() => _ = user_cancel.go_because("Enter"),
+                _ => {}
             }
-        });
-    }
+        }
+    });
 }
 
 struct Options {
@@ -290,7 +295,7 @@ impl Options {
         }
         let path = path.unwrap_or_else(|| PathBuf::from("."));
         check_readable(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let cores = || thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS));
+        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS));
         let threads = threads.unwrap_or_else(cores);
         Ok(Some(Options { path, time, threads }))
     }

@@ -154,6 +154,22 @@ fn only_a_terminal_can_press_enter() {
     assert_stopped_by_till(&running.finish());
 }
 
+/// Enter would have ended it, had it come from a terminal.
+#[cfg(unix)]
+#[test]
+fn a_line_t_shows_who_is_running() {
+    let tree = huge_tree("tree");
+    let mut command = command([tree.path(), "--threads".as_ref(), "2".as_ref()]);
+    let mut running = Running::start(command.stdin(Stdio::piped()));
+    assert!(running.says().contains("until user cancel | (worker 1.stopped & worker 2.stopped)"));
+    let mut input = running.child.stdin.take().unwrap();
+    input.write_all(b"\nt\n").unwrap();
+    assert!(running.says().starts_with("sweep: sweep: waits for user cancel | (… & …)"));
+    while !running.says().ends_with(": runs") {}
+    running.interrupt();
+    assert_eq!(running.finish().code, STOPPED_BEFORE);
+}
+
 #[cfg(unix)]
 #[test]
 fn runs_with_standard_input_closed() {
