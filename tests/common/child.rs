@@ -62,8 +62,13 @@ pub fn binary() -> &'static Path {
         if triple != Path::new("") {
             build.arg("--target").arg(triple);
         }
-        if cfg!(feature = "test-clock") {
-            build.args(["--features", "test-clock"]);
+        let features = [
+            ("test-clock", cfg!(feature = "test-clock")),
+            ("os-signals", cfg!(feature = "os-signals")),
+            ("tracing", cfg!(feature = "tracing")),
+        ];
+        for (feature, _) in features.iter().filter(|(_, is_on)| *is_on) {
+            build.args(["--features", feature]);
         }
         assert!(build.status().unwrap().success(), "the example builds");
         place.join("examples").join(format!("{NAME}{}", env::consts::EXE_SUFFIX))
