@@ -60,6 +60,28 @@ fn the_lock_of_push_vs_try_pop() {
     });
 }
 
+/// As before, for one that stays away for a while first: breaks if it comes back without the lock and goes on.
+#[test]
+fn the_lock_in_a_crowd() {
+    awake(1);
+    spinning(|| {
+        each_first("the_lock_in_a_crowd", threads(2), 37, |order| {
+            let (q, d) = (Queue::unbounded(), Payload::new());
+            order.race(
+                || {
+                    d.set();
+                    q.push(()).unwrap();
+                },
+                || {
+                    if q.try_pop().is_ok() {
+                        d.check();
+                    }
+                },
+            );
+        });
+    });
+}
+
 /// Breaks if a push does not call the one in line, or the one in line sits down without a last look.
 #[test]
 fn push_vs_pop() {

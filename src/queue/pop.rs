@@ -20,13 +20,14 @@ impl<T> Queue<T> {
     /// # Panics
     /// As a callback of [`closed`](Queue::closed) or [`drained`](Queue::drained) that this call comes to run, as the one that takes the
     /// last item. The item is dropped then.
-    #[inline]
+    #[inline(always)]
     #[doc(alias = "recv")]
     #[doc(alias = "get")]
     pub fn pop(&self) -> Result<T, Closed> {
         match self.hatch.attempt(Side::Out, State::take_done) {
             Some(Taken { item: Some(item), drained: false }) => Ok(item),
-            tried => self.take_slow(tried, State::take_done, None).map_err(|_| Closed), // nothing else ends it
+            Some(Taken { item, drained }) => self.taken(Taken { item, drained }).ok_or(Closed),
+            None => self.take_slow(State::take_done, None).map_err(|_| Closed), // nothing else ends it
         }
     }
 
@@ -52,12 +53,13 @@ impl<T> Queue<T> {
     ///
     /// # Panics
     /// As [`pop`](Queue::pop).
-    #[inline]
+    #[inline(always)]
     #[doc(alias = "recv_timeout")]
     pub fn pop_until(&self, until: impl Until) -> Result<T, PopError> {
         match self.hatch.attempt(Side::Out, State::take_done) {
             Some(Taken { item: Some(item), drained: false }) => Ok(item),
-            tried => self.take_slow(tried, State::take_done, Some(&until)),
+            Some(Taken { item, drained }) => self.taken(Taken { item, drained }).ok_or(PopError::Closed),
+            None => self.take_slow(State::take_done, Some(&until)),
         }
     }
 
@@ -131,14 +133,14 @@ impl<T> Queue<T> {
         self.take_task_slow(tried, Some(&until))
     }
 
-    /// What to do about a first try; unless it gave an item, waits for one.
+    /// After a first try that gave nothing: waits for an item.
     #[cold]
-    fn take_slow(&self, tried: Option<Taken<T>>, way: Way<T>, until: Option<&dyn Leaves>) -> Result<T, PopError> {
-        let taken = tried.or_else(|| self.wait_for_item(way, until)).ok_or(PopError::Stopped)?;
+    fn take_slow(&self, way: Way<T>, until: Option<&dyn Leaves>) -> Result<T, PopError> {
+        let taken = self.wait_for_item(way, until).ok_or(PopError::Stopped)?;
         self.taken(taken).ok_or(PopError::Closed)
     }
 
-    /// As `take_slow`, of an item that a task holds: from here on, so that it ends whatever unwinds.
+    /// As `take_slow`, with the first try, of an item that a task holds: from here on, so that it ends whatever unwinds.
     fn take_task_slow(&self, tried: Option<Taken<T>>, until: Option<&dyn Leaves>) -> Result<Task<'_, T>, PopError> {
         let taken = tried.or_else(|| self.wait_for_item(State::take_task, until)).ok_or(PopError::Stopped)?;
         self.taken(taken.into_task(self)).ok_or(PopError::Closed)

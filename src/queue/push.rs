@@ -20,7 +20,7 @@ impl<T> Queue<T> {
     ///
     /// # Errors
     /// [`PushError::Closed`] with the item if the queue is closed, or comes to be while it waits.
-    #[inline]
+    #[inline(always)]
     #[doc(alias = "send")]
     #[doc(alias = "add")]
     pub fn push(&self, item: T) -> Result<(), PushError<T>> {
@@ -50,7 +50,7 @@ impl<T> Queue<T> {
     ///
     /// # Errors
     /// [`PushError::Closed`] or [`PushError::Stopped`], with the item.
-    #[inline]
+    #[inline(always)]
     #[doc(alias = "send_timeout")]
     pub fn push_until(&self, item: T, until: impl Until) -> Result<(), PushError<T>> {
         let mut item = Some(item);

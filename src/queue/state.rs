@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 pub(super) struct State<T> {
     items: VecDeque<T>,
-    /// `usize::MAX`: any number.
+    /// With so many items nothing more is put in; zero: it is closed, for ever (Z1).
     room: usize,
-    /// Z1.
-    open: bool,
+    /// What `room` was while open; `usize::MAX`: any number.
+    capacity: usize,
     /// Z2: how many tasks hold an item.
     tasks: usize,
     /// Z2.
@@ -28,7 +28,7 @@ pub(super) struct Taken<T> {
 impl<T> State<T> {
     pub fn new(capacity: Option<usize>) -> State<T> {
         let room = capacity.unwrap_or(usize::MAX);
-        State { items: VecDeque::new(), room, open: true, tasks: 0, moments: 0 }
+        State { items: VecDeque::new(), room, capacity: room, tasks: 0, moments: 0 }
     }
 
     pub fn len(&self) -> usize {
@@ -36,11 +36,11 @@ impl<T> State<T> {
     }
 
     pub fn capacity(&self) -> Option<usize> {
-        (self.room < usize::MAX).then_some(self.room)
+        (self.capacity < usize::MAX).then_some(self.capacity)
     }
 
     pub fn is_open(&self) -> bool {
-        self.open
+        self.room > 0
     }
 
     pub fn unfinished(&self) -> usize {
@@ -53,24 +53,27 @@ impl<T> State<T> {
     }
 
     pub fn is_drained(&self) -> bool {
-        !self.open && self.items.is_empty()
+        !self.is_open() && self.items.is_empty()
     }
 
     /// Open → closed.
     pub fn close(&mut self) {
-        self.open = false;
+        self.room = 0;
     }
 
     /// Puts the item in if there is room; leaves it where it is if not. `None`: there is no room.
     #[inline(always)]
     pub fn put(&mut self, item: &mut Option<T>) -> Option<Result<(), Refused>> {
-        if self.open && self.items.len() >= self.room { None } else { Some(self.put_anyway(item, VecDeque::push_back)) }
+        if self.items.len() >= self.room && self.is_open() {
+            return None;
+        }
+        Some(self.put_anyway(item, VecDeque::push_back))
     }
 
     /// Puts the item in whether there is room or not, by that way.
     #[inline(always)]
     pub fn put_anyway(&mut self, item: &mut Option<T>, put: fn(&mut VecDeque<T>, T)) -> Result<(), Refused> {
-        if !self.open {
+        if !self.is_open() {
             return Err(Refused);
         }
         item.take().into_iter().for_each(|item| put(&mut self.items, item));
@@ -81,8 +84,11 @@ impl<T> State<T> {
     #[inline(always)]
     pub fn take_done(&mut self) -> Option<Taken<T>> {
         let item = self.items.pop_front();
-        if item.is_none() && self.open {
+        if item.is_none() && self.is_open() {
             return None;
+        }
+        if !self.items.is_empty() {
+            return Some(Taken { item, drained: false });
         }
         if item.is_some() {
             self.look_for_moment();
@@ -94,15 +100,16 @@ impl<T> State<T> {
     pub fn take_task(&mut self) -> Option<Taken<T>> {
         let item = self.items.pop_front();
         self.tasks += usize::from(item.is_some());
-        if item.is_none() && self.open { None } else { Some(Taken { item, drained: self.is_drained() }) }
+        if item.is_none() && self.is_open() { None } else { Some(Taken { item, drained: self.is_drained() }) }
     }
 
-    /// Takes all items, which are done by that. The ring that is left has room for as many.
+    /// Takes all items, which are done by that. What is left has room for twice as many, unless that is
+    /// more than there was.
     pub fn take_all(&mut self) -> Taken<VecDeque<T>> {
         if self.items.is_empty() {
             return Taken { item: None, drained: self.is_drained() };
         }
-        let room = VecDeque::with_capacity(self.items.len());
+        let room = VecDeque::with_capacity(self.items.capacity().min(2 * self.items.len()));
         let items = std::mem::replace(&mut self.items, room);
         self.look_for_moment();
         Taken { item: Some(items), drained: self.is_drained() }
@@ -132,7 +139,7 @@ impl<T> Passage for State<T> {
 
     #[inline(always)]
     fn is_over(&self) -> bool {
-        !self.open
+        !self.is_open()
     }
 
     #[inline(always)]

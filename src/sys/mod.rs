@@ -21,7 +21,8 @@ pub(crate) use real::*;
 pub(crate) use std::sync::Arc as Shared;
 /// Set once, then only read; outside the models' view for the same reason.
 pub(crate) use std::sync::OnceLock;
-/// Words of which only one thread knows anything: its own mark, a remark. Under models they are no branches.
+/// Words of which only one thread knows anything (its own mark, a remark), or hints by which nothing is decided but how long
+/// one stays awake. Under models they are no branches.
 pub(crate) use std::sync::atomic::{AtomicBool as BareBool, AtomicU8 as BareU8, AtomicUsize as BareUsize};
 
 /// The mark, or number, of no thread.

@@ -15,11 +15,16 @@
 //! - X4  When all is over everybody has an answer, for ever: all are called at once, and nobody sits down any more.
 //! - X5  Of those who wait for a moment, each has noted how many there were before it came: those with less than there
 //!   were by now are let go, and nobody else, in however many batches.
+//! - X6  `anybody` is set before somebody sits down in any of the three lines, and cleared under the lock when nobody is in them: it
+//!   may say that somebody is there when nobody is, never the reverse. Without it X1 to X5 ask for nothing.
 //!
 //! # Why not
 //! - Handing over what there is to the first in line: a sleeper takes microseconds to come, in which those awake serve hundreds.
 //! - Keeping those with something to bring asleep until half of the room is free: cheaper by a few wake-ups, but a wait with room
 //!   in front of it is no wait that was asked for. The time that a wake-up takes does much the same.
+//! - A lock for each side, so that both are at work at once: what is closed, done, or put in front concerns both, and locks do
+//!   not nest. Taking turns at one (`crowd`) does as well as the best of those with one lock.
+use super::crowd::Crowd;
 use super::queue::{End, Inside, Stay, WaitQueue};
 use super::seat::{Line, Seat, Turn, Wakes};
 use super::term::Term;
@@ -48,11 +53,16 @@ pub(crate) trait Passage {
     fn moments(&self) -> u64;
 }
 
+/// What is behind it begins a line of the cache; the lock's word is in another, with what every try looks at beside it. So
+/// whoever meets the lock held takes nothing away that the holder is at work on.
+#[repr(C, align(64))]
 pub(crate) struct Hatch<P> {
     queue: WaitQueue<Sides<P>, u64>,
+    crowd: Crowd,
 }
 
-/// What the lock guards.
+/// What the lock guards. In this order: see [`Hatch`].
+#[repr(C)]
 struct Sides<P> {
     passage: P,
     lines: [Line<Wait>; 2],
@@ -62,6 +72,8 @@ struct Sides<P> {
     serving: [bool; 2],
     /// X4: all were called.
     rung: bool,
+    /// X6.
+    anybody: bool,
 }
 
 /// What is known of one in line.
@@ -74,7 +86,7 @@ struct Wait {
 
 impl<P: Passage> Sides<P> {
     fn keeps_out(&self, side: Side) -> bool {
-        self.serving[side as usize] && !self.passage.is_over()
+        self.anybody && self.serving[side as usize] && !self.passage.is_over()
     }
 
     /// Whether somebody there is to be called (X1).
@@ -112,14 +124,12 @@ impl<P: Passage> Inside<'_, Sides<P>, u64> {
     /// Whether anybody is to be told before the lock is let go of.
     #[inline(always)]
     fn owes_anybody(&mut self) -> bool {
-        if self.lines[0].is_empty() && self.lines[1].is_empty() && self.is_empty() {
-            return false;
-        }
-        self.owes_one_there()
+        self.anybody && self.owes_one_there()
     }
 
     #[inline(never)]
     fn owes_one_there(&mut self) -> bool {
+        self.anybody = !(self.lines.iter().all(Line::is_empty) && self.is_empty());
         let calls = if self.passage.is_over() { !self.rung } else { self.owes(Side::In) || self.owes(Side::Out) };
         calls || self.moment_has_come()
     }
@@ -132,36 +142,41 @@ impl<P: Passage> Inside<'_, Sides<P>, u64> {
 
 impl<P: Passage> Hatch<P> {
     pub(crate) fn new(passage: P) -> Hatch<P> {
-        let sides =
-            Sides { passage, lines: [Line::new(), Line::new()], calling: [false; 2], serving: [false; 2], rung: false };
-        Hatch { queue: WaitQueue::new(sides) }
+        let lines = [Line::new(), Line::new()];
+        let sides = Sides { passage, lines, calling: [false; 2], serving: [false; 2], rung: false, anybody: false };
+        Hatch { queue: WaitQueue::new(sides), crowd: Crowd::new() }
+    }
+
+    #[inline(always)]
+    fn enter(&self) -> Inside<'_, Sides<P>, u64> {
+        self.queue.enter_in(&self.crowd)
     }
 
     /// Looks, and changes nothing.
     #[inline]
     pub(crate) fn look<R>(&self, f: impl FnOnce(&P) -> R) -> R {
-        f(&self.queue.enter().passage)
+        f(&self.enter().passage)
     }
 
     /// How many wait to bring something, to take something, for a moment.
     pub(crate) fn waiting(&self) -> [usize; 3] {
-        let mut inside = self.queue.enter();
+        let mut inside = self.enter();
         let [bring, take] = inside.lines.each_mut().map(Line::len);
         [bring, take, inside.count(|_| true)]
     }
 
     /// Changes something, whoever waits.
     pub(crate) fn change<R>(&self, f: impl FnOnce(&mut P) -> R) -> R {
-        let mut inside = self.queue.enter();
+        let mut inside = self.enter();
         let result = f(&mut inside.passage);
         self.leave(inside);
         result
     }
 
     /// One try, unless others are served first. No answer: nothing was changed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn attempt<R>(&self, side: Side, f: impl FnOnce(&mut P) -> Option<R>) -> Option<R> {
-        let mut inside = self.queue.enter();
+        let mut inside = self.enter();
         if inside.keeps_out(side) {
             return None;
         }
@@ -176,7 +191,7 @@ impl<P: Passage> Hatch<P> {
             return answer;
         }
         let seat = Seat::new(Wait { since: now(), called: false });
-        let mut inside = self.queue.enter();
+        let mut inside = self.enter();
         if !inside.keeps_out(side) {
             if let answer @ Some(_) = f(&mut inside.passage) {
                 self.leave(inside);
@@ -190,6 +205,7 @@ impl<P: Passage> Hatch<P> {
                 self.0.answer(self.1, self.2, true, &mut |_| None::<()>);
             }
         }
+        inside.anybody = true;
         // SAFETY: `leave`, or the answer of who leaves, sees to U3.
         unsafe { inside.lines[side as usize].push(&seat) };
         let leave = Leave(self, side, &seat);
@@ -203,13 +219,13 @@ impl<P: Passage> Hatch<P> {
         if told == Told::Called { answer } else { self.answer(side, &seat, true, f) }
     }
 
-    /// Stays awake for a while.
+    /// Stays awake for a while: offers the core to others, for who is waited for may need it.
     ///
-    /// Two pauses, in which somebody on another core may come; after them the core is offered to others, for who is waited for may
-    /// need it. (Longer pauses cost a third more where all share a core, and a half with two threads a core; no gain on two cores.)
+    /// (Pauses before that gained a little on two cores, and cost a sixth more where all share a core.)
     fn try_awake<R>(&self, side: Side, f: &mut dyn FnMut(&mut P) -> Option<R>) -> Option<R> {
-        (0..spins()).find_map(|round| {
-            pause(if round < 2 { 8 << round } else { 0 });
+        self.crowd.run_out();
+        (0..spins()).find_map(|_| {
+            pause(0);
             self.attempt(side, &mut *f)
         })
     }
@@ -223,7 +239,7 @@ impl<P: Passage> Hatch<P> {
         f: &mut dyn FnMut(&mut P) -> Option<R>,
     ) -> Option<R> {
         let i = side as usize;
-        let mut inside = self.queue.enter();
+        let mut inside = self.enter();
         let sides = &mut *inside;
         let line = &mut sides.lines[i];
         if !line.is_linked(seat) {
@@ -249,11 +265,12 @@ impl<P: Passage> Hatch<P> {
 
     /// Waits for the next moment, unless it is there, or until the term has come. True: it came.
     pub(crate) fn wait_for_moment(&self, term: &Term<'_>, is_there: impl FnOnce(&P) -> bool) -> bool {
-        let inside = self.queue.enter();
+        let mut inside = self.enter();
         if is_there(&inside.passage) {
             return true;
         }
         let note = inside.passage.moments();
+        inside.anybody = true;
         // X5: who was let go already stays until it is told.
         let end =
             inside.wait(Stay { note, term, patience: None }, || (), |sides, seen| sides.passage.moments() == *seen);
@@ -285,7 +302,7 @@ impl<P: Passage> Hatch<P> {
             if done {
                 return;
             }
-            inside = self.queue.enter();
+            inside = self.enter();
         }
     }
 }

@@ -26,7 +26,7 @@
 //! to try, or grants it what it waits for; signals and time stop it; one step on the seat's one word decides. What it *gets* is
 //! decided under the guardian alone. A *queue* is a line with some state under one small lock; a *door* is permits in a word and a
 //! line; a *monitor* is a door of one, and being inside guards a line of those who wait for changes; a *hatch* is a queue with two
-//! more lines, of those who bring and those who take.
+//! more lines, of those who bring and those who take, and with a *crowd* that stays away from its lock by turns.
 //!
 //! # Invariants (others: C composites, F firing, K callbacks, N waiters, T time, U lines, G doors, M monitors, E conditions, O owners, X hatches, Y watches)
 //! - W1  The word leaves DOWN once: under LOCK, or in one step from "DOWN, and nothing hangs, sleeps or asks".
@@ -67,6 +67,7 @@ mod clock;
 mod compose;
 mod condition;
 mod core;
+mod crowd;
 mod delayed;
 mod door;
 mod fire;

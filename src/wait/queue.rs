@@ -1,6 +1,7 @@
 //! A small lock with some state inside, and a line of those who wait for it to change.
 //!
 //! The safe door to lines: a seat lives in `Inside::wait`'s frame and is unlinked there before it ends (U3).
+use super::crowd::Crowd;
 use super::patience::Patience;
 use super::seat::{Granted, Line, Seat, Turn, Wakes};
 use super::small::{Holder, Small};
@@ -12,6 +13,7 @@ use std::ops::{Deref, DerefMut};
 /// Some state and the line of those who wait, each with a note, guarded by one lock (U1).
 pub(crate) struct WaitQueue<S, N>(Small<Both<S, N>>);
 
+#[repr(C)]
 struct Both<S, N> {
     state: S,
     line: Line<N>,
@@ -37,6 +39,12 @@ impl<S, N: Copy> WaitQueue<S, N> {
 
     pub(crate) fn enter(&self) -> Inside<'_, S, N> {
         Inside { queue: self, guard: self.0.lock() }
+    }
+
+    /// As `enter`, with the crowd there is at this one.
+    #[inline(always)]
+    pub(super) fn enter_in(&self, crowd: &Crowd) -> Inside<'_, S, N> {
+        Inside { queue: self, guard: self.0.lock_in(crowd) }
     }
 }
 

@@ -1,10 +1,12 @@
 //! A small lock around some state, for what takes a few steps and runs no foreign code.
 //!
 //! One step to take it and a plain store to give it back: half of what a lock costs whose unlock must ask whether somebody sleeps.
-//! Nobody does: who meets it held stays awake, then yields, then naps (`sys::relax`), as at a core's LOCK.
+//! Nobody does: who meets it held stays awake, then yields, then naps (`sys::relax`), as at a core's LOCK. A lock that is
+//! in heavy use has a `crowd`, and who meets that held stays away for a while first.
 //!
 //! # Orderings
 //! Release of the store that opens ↔ Acquire of the swap that closes: all that the last holder did.
+use super::crowd::Crowd;
 use crate::sys::{AtomicU8, Entered, Ordering::*, Shadow, UnsafeCell, const_fn, relax};
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -13,11 +15,13 @@ use std::ptr::null_mut;
 const OPEN: u8 = 0;
 const HELD: u8 = 1;
 
+/// The word stands behind what it guards, so that the order of that is known (`hatch`).
+#[repr(C)]
 pub(super) struct Small<T> {
-    word: AtomicU8,
-    shadow: Shadow,
     /// The holder's.
     value: UnsafeCell<T>,
+    shadow: Shadow,
+    word: AtomicU8,
 }
 
 // SAFETY: the value goes from holder to holder, one at a time.
@@ -37,23 +41,45 @@ impl<T> Small<T> {
     }
 
     /// OPEN → HELD, by whoever comes first.
-    ///
-    /// ORDERING: Acquire: see the header.
     #[inline(always)]
     pub fn lock(&self) -> Holder<'_, T> {
         let entered = self.shadow.enter();
-        if !self.shadow.is_the_lock() && self.word.swap(HELD, Acquire) == HELD {
+        if !self.shadow.is_the_lock() && !self.try_close() {
             self.lock_slow();
         }
         Holder { small: self, _entered: entered }
+    }
+
+    /// As `lock`, with the crowd there is at this one.
+    #[inline(always)]
+    pub fn lock_in(&self, crowd: &Crowd) -> Holder<'_, T> {
+        let entered = self.shadow.enter();
+        if !self.shadow.is_the_lock() && !self.try_close() {
+            self.lock_in_slow(crowd);
+        }
+        Holder { small: self, _entered: entered }
+    }
+
+    /// OPEN → HELD, or not.
+    ///
+    /// ORDERING: Acquire: see the header.
+    #[inline(always)]
+    fn try_close(&self) -> bool {
+        self.word.swap(HELD, Acquire) == OPEN
+    }
+
+    #[cold]
+    fn lock_in_slow(&self, crowd: &Crowd) {
+        if !crowd.stay_away(|| self.try_close()) {
+            self.lock_slow();
+        }
     }
 
     #[cold]
     fn lock_slow(&self) {
         let mut round = 0;
         relax(&mut round);
-        // ORDERING: Acquire: see the header.
-        while self.word.swap(HELD, Acquire) == HELD {
+        while !self.try_close() {
             relax(&mut round);
         }
     }

@@ -32,7 +32,8 @@ fn queues_are_shared_whatever_their_items_can_do() {
     {
     }
     traits::<Queue<Sent>>();
-    assert!(size_of::<Queue<u8>>() <= 27 * size_of::<usize>());
+    // In lines of the cache, so that what is at work does not share one with what is not.
+    assert!(size_of::<Queue<u8>>() <= 32 * size_of::<usize>());
     assert!(size_of::<Task<'static, Box<u8>>>() <= 2 * size_of::<usize>());
 }
 
