@@ -1,7 +1,7 @@
 //! How to meet a small lock held that several threads want again and again.
 //!
 //! A lock that is given back after a few steps is worth a few pauses. Where two cores want it all the time that is the
-//! dearest way: what the lock guards goes to and fro between them for every hold, at ten times the price of what is done
+//! dearest way: what the lock guards goes to and fro between them for every hold, at many times the price of what is done
 //! inside. So there, whoever meets it held stays away for a *turn*, in which the holder comes back hundreds of times; and
 //! whoever has run out of things to do says so, which ends the turns of all: nobody stays away for one that does nothing.
 //!

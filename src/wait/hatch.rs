@@ -86,7 +86,7 @@ struct Wait {
 
 impl<P: Passage> Sides<P> {
     fn keeps_out(&self, side: Side) -> bool {
-        self.anybody && self.serving[side as usize] && !self.passage.is_over()
+        self.serving[side as usize] && !self.passage.is_over()
     }
 
     /// Whether somebody there is to be called (X1).
