@@ -5,8 +5,8 @@
 //! to a program that has never heard of it. So a root that is gone leaves nothing behind but that thread, asleep.
 //!
 //! # Invariants
-//! - O1  The thread is there before the first handler is: no signal is taken from the platform that nobody would hear.
-//! - O2  The thread runs no foreign code, and waits for none: whoever is asked is asked by another. So a callback that hangs does not
+//! - N1  The thread is there before the first handler is: no signal is taken from the platform that nobody would hear.
+//! - N2  The thread runs no foreign code, and waits for none: whoever is asked is asked by another. So a callback that hangs does not
 //!   keep a second signal from ending the process.
 use crate::signal::Signal;
 use crate::sys::{self, Mutex, OnceLock, Shared, lock};
@@ -118,7 +118,7 @@ fn ask(signal: OsSignal) -> bool {
     if somebody {
         let to_ask = Shared::new(Mutex::new(to_ask));
         let by_another = to_ask.clone();
-        // O2. Without a thread for it: rather by this one than not at all.
+        // N2. Without a thread for it: rather by this one than not at all.
         if sys::spawn_named("stopwhen-asks", move || raise(&by_another, signal)).is_err() {
             raise(&to_ask, signal);
         }
@@ -142,7 +142,7 @@ mod platform {
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
-    /// O1: the thread installs the handlers, since they cannot be taken back.
+    /// N1: the thread installs the handlers, since they cannot be taken back.
     pub(super) fn listen() -> io::Result<()> {
         let (refused, begun) = (Shared::new(Mutex::new(None)), Signal::new());
         let (tell, begins) = (refused.clone(), begun.go_on_drop());

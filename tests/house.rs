@@ -109,6 +109,9 @@ fn every_rule_fails_on_a_planted_line() {
         ("wait/core.rs", "fn f(&self) {\n    self.word.load(Acquire)\n}", "atomics say why"),
         ("signal/mod.rs", "    dbg!(x);", "no leftovers"),
         ("thread/root.rs", "    std::process::exit(1);", "only the system ends the process"),
+        ("thread/node.rs", "    tracing::error!(x);", "only report knows who listens"),
+        ("queue/push.rs", "use std::io::stderr;", "only report knows who listens"),
+        ("thread/root.rs", "use signal_hook::consts::SIGINT;", "only os hears the system's signals"),
         ("thread/node.rs", "use crate::loops::Timer;", "stairs lead only downwards"),
     ];
     for (path, line, rule) in planted {

@@ -1,5 +1,8 @@
 //! A subscriber of `tracing` listens, if there is one.
 //!
+//! A thread takes on the subscriber of the one that starts it, as it takes on its clock, so that a test can listen to the threads of its
+//! own. `tracing` then looks for subscribers thread by thread, also if there is one for the whole process: a thread-local for each event.
+//!
 //! A subscriber is foreign code: what it panics with goes no further, and what it was to be told is written instead.
 use crate::error::{Panic, Stuck};
 use std::fmt::{Arguments, Display};

@@ -55,7 +55,7 @@ const OPERATIONS: [&str; 7] = [".load(", ".store(", ".swap(", "compare_exchange"
 
 pub type Rule = (&'static str, fn(&Source) -> Vec<usize>);
 
-pub const RULES: [Rule; 14] = [
+pub const RULES: [Rule; 16] = [
     ("only sys names what synchronizes", only_sys_names_what_synchronizes),
     ("unsafe only in wait and lock", unsafe_only_in_wait_and_lock),
     ("memory orderings only in wait and sys", orderings_only_in_wait_and_sys),
@@ -65,6 +65,12 @@ pub const RULES: [Rule; 14] = [
     ("signal knows no time", signal_knows_no_time),
     ("stairs lead only downwards", stairs_lead_only_downwards),
     ("no SeqCst but in fences", no_seq_cst_but_in_fences),
+    ("only report knows who listens", |s| {
+        if s.room() == "report" { vec![] } else { s.lines_with(&["tracing::", "stderr"]) }
+    }),
+    ("only os hears the system's signals", |s| {
+        if s.room() == "os" { vec![] } else { s.lines_with(&["signal_hook", "ctrlc"]) }
+    }),
     ("no let chains", no_let_chains),
     ("unsafe blocks say why", unsafe_blocks_say_why),
     ("unsafe functions list duties", unsafe_functions_list_duties),

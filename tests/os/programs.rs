@@ -26,6 +26,7 @@ pub fn run(name: &str) -> ExitCode {
         "ends by itself" => stopwhen::run(|_| Thread::run("worker", |_| ()).join()),
         "stopping already" => stopwhen::run(stopping_already),
         "refused" => refused(),
+        "badly" => Root::builder("main").grace(Duration::ZERO).run(badly),
         _ => panic!("no such program: {name}"),
     }
 }
@@ -134,6 +135,12 @@ fn stopping_already(main: &Main) {
     main.stop();
     say("ready");
     Signal::never().wait();
+}
+
+/// One that panics and one that is stuck, and nobody asks.
+fn badly(_: &Main) {
+    Thread::run("worker", |_| panic!("boom")).stopped().wait();
+    Thread::run("deaf", |_| Signal::never().wait()).release();
 }
 
 fn refused() -> ExitCode {

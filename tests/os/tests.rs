@@ -11,7 +11,7 @@ const SIGTERM: i32 = 15;
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 12] = [
+const TESTS: [Test; 13] = [
     ("h7_the_first_sigint_stops_the_program_in_order", || stops_in_order("INT", "SIGINT", SIGINT)),
     ("h7_the_first_sigterm_stops_the_program_in_order", || stops_in_order("TERM", "SIGTERM", SIGTERM)),
     ("h7_the_second_ends_a_program_that_is_stuck", || {
@@ -41,6 +41,7 @@ const TESTS: [Test; 12] = [
         running.kill("INT");
         assert_eq!(ended_by_more(running, "INT"), Some(SIGINT));
     }),
+    ("what_nobody_listens_to_is_written", written),
     ("what_the_platform_refuses_is_told_and_not_kept_from_it", refused),
 ];
 
@@ -149,6 +150,20 @@ fn one_after_the_other() {
         assert_eq!(running.prints(), number);
     }
     assert!(running.finish().status.success());
+}
+
+/// Whether or not there might be a subscriber of `tracing`.
+fn written() {
+    let ended = start("badly").finish();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let said: Vec<&String> = ended.errors.iter().filter(|line| line.starts_with("stopwhen: ")).collect();
+    let all = [
+        "stopwhen: thread main/worker panicked at tests/os/programs.rs:",
+        "stopwhen: main has not stopped in time: 1 thread is stuck",
+        "stopwhen: main has ended, and nobody had joined: thread main/worker panicked at ",
+    ];
+    assert!(said.len() == 3 && said.iter().zip(all).all(|(said, start)| said.starts_with(start)), "{ended:?}");
+    assert!(ended.errors.iter().any(|line| line.starts_with("  main/deaf: told to stop, ")), "{ended:?}");
 }
 
 /// With one descriptor to spare a program can be loaded, but has no pipe to be told by.
