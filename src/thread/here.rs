@@ -16,7 +16,7 @@ sys::thread_local! {
     static HERE: RefCell<Option<Arc<Node>>> = RefCell::new(None);
 }
 
-/// Tells which thread of a tree this is; `None`: it was started elsewhere, and not [registered](super::register).
+/// Tells which thread of a tree this is; `None`: it was started elsewhere, and not [registered](fn@super::register).
 ///
 /// # Examples
 /// ```

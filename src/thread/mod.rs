@@ -17,7 +17,7 @@
 //! assert_eq!(worker.join(), Ok(42));
 //! ```
 //!
-//! [`run`](crate::run) makes a program of it: a root for the main thread, whose children are stopped in order when its body is over,
+//! [`run`] makes a program of it: a root for the main thread, whose children are stopped in order when its body is over,
 //! within one [grace](crate::thread::RootBuilder::grace), with a report of who is stuck on what.
 // The rest is for who works on it.
 //

@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// The root of a tree of threads.
 ///
-/// [`run`](crate::run) makes one for a program, and gives it to the body as [`Main`]. Tests and libraries make their own, any number of them,
+/// [`run`] makes one for a program, and gives it to the body as [`Main`]. Tests and libraries make their own, any number of them,
 /// which do not meet. It is a cheap handle. When the last clone is dropped the threads are asked to stop, and nobody waits.
 ///
 /// ```
@@ -39,7 +39,7 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Root(Shared<Inner>);
 
-/// The root that a program's [`run`](crate::run) gives to its body.
+/// The root that a program's [`run`] gives to its body.
 pub type Main = Root;
 
 impl UnwindSafe for Root {}
@@ -125,7 +125,7 @@ impl Root {
 
     /// Takes the panics so far of threads below that nobody has joined.
     ///
-    /// Each is told once. [`run`](crate::run) reports those that are left.
+    /// Each is told once. [`run`] reports those that are left.
     pub fn take_panics(&self) -> Vec<Panic> {
         self.node().take_below()
     }
@@ -222,7 +222,7 @@ impl RootBuilder {
     }
 
     /// Has the first SIGINT or SIGTERM ask the tree to stop, with [`OsSignal`](super::OsSignal) as the cause's reason; the second ends the
-    /// process as if nobody had asked for them (on platforms without signals: the first Ctrl-C, and the second). [`run`](crate::run)
+    /// process as if nobody had asked for them (on platforms without signals: the first Ctrl-C, and the second). [`run`]
     /// does this, too.
     ///
     /// Of several roots each is asked, once. A signal that finds none left to ask, since all were or are gone, is a second one. What
@@ -262,7 +262,7 @@ impl RootBuilder {
         }))
     }
 
-    /// Makes the root, runs `body` as its thread, and shuts the tree down: see [`run`](crate::run).
+    /// Makes the root, runs `body` as its thread, and shuts the tree down: see [`run`].
     ///
     /// # Blocking
     /// As long as `body` does, and then no longer than the grace.

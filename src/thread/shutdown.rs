@@ -117,7 +117,7 @@ impl Root {
     ///
     /// # Errors
     /// [`Stuck`] names the threads that have not stopped, and what each waits on. They go on, and it can be called again. Called on a
-    /// thread of this tree it does not wait for that one, nor for those above it, nor in a [`scope`](super::scope) for that, and so always
+    /// thread of this tree it does not wait for that one, nor for those above it, nor in a [`scope`](fn@super::scope) for that, and so always
     /// finds them stuck: call [`stop`](Root::stop) there.
     pub fn shutdown(&self, until: impl Until) -> Result<(), Stuck> {
         self.shut_down(&until)

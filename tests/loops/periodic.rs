@@ -1,5 +1,6 @@
 //! Turns in time.
 use super::*;
+#[cfg(feature = "test-clock")]
 use std::sync::Mutex;
 use std::time::Instant;
 use stopwhen::loops::Missed;
