@@ -25,12 +25,11 @@ pub enum StopOrder {
     Sequential,
 }
 
-/// Where a thread stands.
+/// Where a thread stands that has not ended: whether it has is what `end` says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
     Running,
     Ending,
-    Ended,
 }
 
 /// What kind of thread a node stands for.
@@ -213,9 +212,7 @@ impl Node {
     /// RUNNING → ENDING. From now on it takes no children; those it has, the newest first.
     pub(super) fn close(&self) -> Vec<Arc<Node>> {
         let mut kin = lock(&self.kin);
-        if kin.phase == Phase::Running {
-            kin.phase = Phase::Ending;
-        }
+        kin.phase = Phase::Ending;
         kin.children.values().rev().cloned().collect()
     }
 
@@ -278,11 +275,7 @@ impl Node {
     /// ENDING → ENDED.
     pub(super) fn end(&self) {
         self.caught(|| self.end.go());
-        let held = {
-            let mut kin = lock(&self.kin);
-            kin.phase = Phase::Ended;
-            kin.held
-        };
+        let held = lock(&self.kin).held;
         if !held {
             self.leave();
         }

@@ -186,10 +186,12 @@ impl fmt::Display for Tree {
 
 /// What a thread is at, in words.
 pub(super) fn describe(node: &Node) -> String {
+    if node.has_stopped() {
+        return "has stopped".into();
+    }
     let mut words = String::new();
     let told = if node.please_stop.is_go() { "told to stop, " } else { "" };
     let what = match (node.phase(), node.kind) {
-        (Phase::Ended, _) => return "has stopped".into(),
         (Phase::Ending, Kind::Root) => "stops its threads, ",
         (Phase::Ending, _) => "its body is over, ",
         (Phase::Running, _) => told,

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Timeline {
     /// What else ends it, one by one and together.
     signals: Vec<Signal>,
-    any: Signal,
+    any: Option<Signal>,
     /// What is raised when half of it is over; `None`: nothing, or it has been.
     half: Option<(Moment, Signal)>,
     end: Moment,
@@ -54,31 +54,36 @@ impl Timeline {
 
     fn between(now: Moment, end: Moment, release: Option<&Signal>, signals: Vec<Signal>) -> Timeline {
         let half = release.map(|release| (now.after(end.since(now) / 2), release.clone()));
-        Timeline { any: Signal::any(&signals), signals, half, end }
+        Timeline { any: any(&signals), signals, half, end }
     }
 
     /// Waits until that thread has stopped; false: the time is over.
     pub(super) fn wait(&mut self, node: &Node) -> bool {
         if let Some((half, release)) = self.half.take() {
-            if node.has_stopped_by(&(&self.any, half.instant())) {
+            if node.has_stopped_by(&(self.any.as_ref(), half.instant())) {
                 self.half = Some((half, release));
                 return true;
             }
             self.let_tills_go(&release);
         }
-        node.has_stopped_by(&(&self.any, self.end.instant()))
+        node.has_stopped_by(&(self.any.as_ref(), self.end.instant()))
     }
 
     /// T8. A Till of this very tree that ends the shutdown goes by that, too: its time is in `end`.
     fn let_tills_go(&mut self, release: &Signal) {
         self.signals.retain(|signal| !signal.is_go());
-        let over = self.any.is_go();
+        let over = self.any.as_ref().is_some_and(Signal::is_go);
         release.go_because("its tree of threads is shutting down, and half of the grace is over");
         self.signals.retain(|signal| !signal.is_go());
         if !over {
-            self.any = Signal::any(&self.signals);
+            self.any = any(&self.signals);
         }
     }
+}
+
+/// `None`: time alone, which needs no place in a list of anybody's.
+fn any(signals: &[Signal]) -> Option<Signal> {
+    if signals.is_empty() { None } else { Some(Signal::any(signals)) }
 }
 
 impl Node {
@@ -88,7 +93,7 @@ impl Node {
         self.is_above(here) || self.kind == Kind::Scope && scope_of_ours()
     }
 
-    fn has_stopped_by(&self, until: &(&Signal, Option<Instant>)) -> bool {
+    fn has_stopped_by(&self, until: &(Option<&Signal>, Option<Instant>)) -> bool {
         self.stopped().wait_until(until).is_ok()
     }
 }
