@@ -11,7 +11,9 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 use stopwhen::signal::Cancel;
-use stopwhen::{Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore, Signal, Till};
+use stopwhen::{
+    Barrier, BoundedSemaphore, Condition, Event, Lock, Queue, RLock, Root, Semaphore, Signal, Thread, Till, TryPopError,
+};
 
 const ROUNDS: usize = 300;
 
@@ -89,6 +91,8 @@ fn all() {
         barriers_and_events(round);
         locks_and_conditions(round);
         permits(round);
+        queues(round);
+        trees(round);
     }
     println!("races: {ROUNDS} rounds");
 }
@@ -190,6 +194,95 @@ fn permits(round: usize) {
     });
     inside.check();
     assert_eq!((semaphore.available(), bounded.available()), (1, 2));
+}
+
+/// What came before a push is seen by who pops; before an end of a task, by who joins; before a close, by who is told of it.
+fn queues(round: usize) {
+    let (q, plain, done) = (Queue::bounded(2), Plain::new(), [Plain::new(), Plain::new()]);
+    let (closing, stop) = (Plain::new(), Signal::new());
+    let short = Duration::from_micros(round as u64);
+    together(|s| {
+        s.spawn(|| {
+            plain.set();
+            assert!(q.push(0).is_ok() && q.push(1).is_ok());
+            q.join();
+            done.iter().for_each(|d| d.check());
+            closing.set();
+            q.close();
+            stop.go();
+        });
+        for _ in 0..2 {
+            s.spawn(|| {
+                while let Ok(task) = q.pop_task() {
+                    plain.check();
+                    done[*task].set();
+                }
+                closing.check();
+            });
+        }
+        s.spawn(|| {
+            if let Ok(task) = q.pop_task_until((&stop, short)) {
+                plain.check();
+                done[*task].set();
+            }
+            q.drained().wait();
+            closing.check();
+        });
+    });
+    assert_eq!(q.try_pop(), Err(TryPopError::Closed));
+}
+
+/// What a thread has done is seen by who joins it, by who sees it stopped, and by who ends the tree; and looks at the tree race with all.
+fn trees(round: usize) {
+    let root = Root::builder("main").on_panic(|_| ()).build();
+    let plain: [Arc<Plain>; 4] = std::array::from_fn(|_| Plain::new());
+    let body = |plain: &Arc<Plain>, panics: bool| {
+        let (mine, below) = (plain.clone(), Plain::new());
+        move |please_stop: &Signal| {
+            let seen = below.clone();
+            let child = Thread::run("child", move |please_stop| {
+                let _ = please_stop.wait_until(Duration::from_micros(50));
+                below.set();
+            });
+            if round % 3 == 0 {
+                assert!(child.join().is_ok());
+                seen.check();
+            }
+            let _ = please_stop.wait_until(Duration::from_micros(round as u64));
+            mine.set();
+            if panics {
+                std::panic::resume_unwind(Box::new("planned"));
+            }
+        }
+    };
+    let [a, b, c] = [0, 1, 2].map(|i| root.run("t", body(&plain[i], i == 1)));
+    together(|s| {
+        s.spawn(|| {
+            let _ = a.join();
+            plain[0].check();
+        });
+        s.spawn(|| {
+            a.stopped().wait();
+            plain[0].check();
+            b.stop();
+        });
+        s.spawn(|| {
+            while !root.please_stop().is_go() {
+                drop((root.tree().to_string(), root.as_ref().children()));
+            }
+            drop(c);
+        });
+        s.spawn(|| {
+            let registration = root.register("foreign");
+            let inner = plain[3].clone();
+            Thread::run("below", move |_| inner.set()).release();
+            drop(registration);
+            plain[3].check();
+            root.shutdown(Duration::from_secs(10)).expect("all stop");
+            plain[..3].iter().for_each(|p| p.check());
+        });
+    });
+    assert!(b.join().is_err());
 }
 
 /// What came before any arrival is seen by all who pass; what came before a set, by all it releases.
