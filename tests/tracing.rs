@@ -7,6 +7,8 @@ use common::*;
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+#[cfg(feature = "test-clock")]
+use stopwhen::Queue;
 use stopwhen::{Root, Signal, Thread, Till, thread};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -277,4 +279,38 @@ fn what_is_told_of_a_stop_is_taken_back() {
         (0..50).for_each(|_| root.run("worker", |_| ()).join().unwrap());
         assert_eq!(hanging(root.please_stop()), before);
     });
+}
+
+/// Q4, and to whom: a queue that was told to be silent is.
+#[cfg(feature = "test-clock")]
+#[test]
+fn q4_a_producer_that_waits_for_long_is_a_warning() {
+    let collector = Collector::of(Level::WARN);
+    let heard = collector.clone();
+    let wait = move || {
+        let time = stopwhen::clock::pause();
+        let full = |queue: Queue<u8>| {
+            let queue = Arc::new(queue);
+            queue.push(0).unwrap();
+            queue
+        };
+        let queues = [full(Queue::bounded(1).named("loud")), full(Queue::bounded(1).named("quiet").silent())];
+        let producers = queues.each_ref().map(|queue| {
+            let queue = queue.clone();
+            Thread::run("producer", move |please_stop| queue.push_until(1, please_stop).unwrap())
+        });
+        while heard.said().is_empty() {
+            time.advance(Duration::from_secs(1));
+            std::thread::yield_now();
+        }
+        time.advance(Duration::from_secs(3600)); // said once
+        queues.iter().for_each(|queue| assert_eq!(queue.pop(), Ok(0)));
+        producers.iter().for_each(|producer| producer.join().unwrap());
+    };
+    let subscriber = collector.clone();
+    in_time("a long wait", || subscriber::with_default(subscriber, wait));
+    assert_eq!(
+        collector.said(),
+        ["WARN in nowhere: a producer has waited over 5s for room in the queue loud: 1 items are in it"]
+    );
 }
