@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use stopwhen::{Ended, JoinError, Lock, Main, PopError, Queue, Root, Signal, Stopped, Thread, ThreadRef, Till};
+use stopwhen::{Ended, JoinError, Lock, Main, Queue, Root, Signal, Stopped, Thread, ThreadRef, Till};
 
 const USAGE: &str = "\
 Hashes every file below PATH, until all are done, Enter or Ctrl-C is pressed, or time is up.
@@ -128,7 +128,6 @@ struct Sweep {
     files_to_do: Queue<PathBuf>,
     bar: ProgressBar,
     files: AtomicU64,
-    bytes: AtomicU64,
     unreadable: AtomicU64,
     digest: Lock<[u8; blake3::OUT_LEN]>,
 }
@@ -143,7 +142,6 @@ impl Sweep {
             files_to_do: Queue::bounded(1024).named("files").silent(),
             bar: ProgressBar::new_spinner().with_style(style), // draws on a terminal only
             files: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
             unreadable: AtomicU64::new(0),
             digest: Lock::default(),
         }
@@ -168,16 +166,13 @@ impl Sweep {
     /// A worker's life: hashes the next file until there are no more.
     fn work(&self, please_stop: &Signal) -> Result<(), Ended> {
         let mut block = vec![0; BLOCK_BYTES];
-        loop {
-            let path = match self.files_to_do.pop_until(please_stop) {
-                Err(PopError::Closed) => return Ok(()),
-                next => next?,
-            };
+        for path in self.files_to_do.iter_until(please_stop) {
             match self.hash(&path, &mut block, please_stop) {
                 Ok(hash) => self.add(&hash?),
                 Err(error) => self.skip(format_args!("{}: {error}", path.display())),
             }
         }
+        if self.files_to_do.drained().is_go() { Ok(()) } else { Err(Ended::Stopped) }
     }
 
     /// The hash of a file's place below the root and of what is in it.
@@ -195,7 +190,7 @@ impl Sweep {
                 return Ok(Ok(hasher.finalize()));
             }
             hasher.update(&block[..read]);
-            self.bytes.fetch_add(read as u64, Relaxed);
+            self.bar.inc(read as u64);
         }
         Ok(Err(Stopped))
     }
@@ -215,7 +210,6 @@ impl Sweep {
     }
 
     fn redraw(&self, left: Option<Duration>) {
-        self.bar.set_position(self.bytes.load(Relaxed));
         let files = HumanCount(self.files.load(Relaxed));
         self.bar.set_message(match left {
             Some(left) => format!("{:.1} s left, {files} files", left.as_secs_f64()),
@@ -233,7 +227,7 @@ impl Sweep {
         };
         [
             format!("files       {}\n", self.files.load(Relaxed)),
-            format!("bytes       {}\n", self.bytes.load(Relaxed)),
+            format!("bytes       {}\n", self.bar.position()),
             format!("seconds     {:.3}\n", took.as_secs_f64()),
             format!("unreadable  {}\n", self.unreadable.load(Relaxed)),
             format!("digest      {digest}\n"),
