@@ -224,8 +224,8 @@ fn say(words: &mut String, sleep: &Sleep) -> fmt::Result {
         between = " or ";
     }
     if sleep.end != Moment::NEVER {
-        let between = if sleep.until.is_empty() { "" } else { "or " };
-        write!(words, " {between}at most {:.1} s more", sleep.end.since(now).as_secs_f64())?;
+        let between = if sleep.until.is_empty() { ", " } else { " or " };
+        write!(words, "{between}at most {:.1} s more", sleep.end.since(now).as_secs_f64())?;
     }
     write!(words, ", for {:.1} s", now.since(sleep.since).as_secs_f64())
 }
