@@ -30,7 +30,7 @@ fn stop_vs_turn_vs_pause() {
 /// Breaks if a turn begins or goes on while the thread is paused, if its end is not told, or if who resumes tells nobody.
 #[test]
 fn pause_until_vs_turn_end_then_resume() {
-    model("pause_until_vs_turn_end_then_resume", two(5), 12000, || {
+    model("pause_until_vs_turn_end_then_resume", two(5), 8000, || {
         let d = Payload::new();
         let turns = d.clone();
         let t = PausableThread::run("t", move |turn| {

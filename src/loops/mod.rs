@@ -41,7 +41,8 @@
 //
 // Invariants
 // - O1  `over` goes when the last turn has ended, on whatever way, and before `cleanup`: from then on no turn begins.
-// - O2  Whether a turn begins is decided under the lock of whoever may forbid it (a pause), and a stop is looked at there.
+// - O2  A round of turns begins under the lock of whoever may forbid it (a pause), and a stop is looked at there; what ends the round is looked
+//   at before each turn.
 // - O3  No foreign code runs with a lock of a loop thread held, nor is dropped there.
 mod builder;
 mod continuous;

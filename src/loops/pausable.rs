@@ -1,4 +1,7 @@
 //! Turns one after the other, unless paused.
+//!
+//! The thread takes turns in rounds: it begins one under the lock, and takes turns without it until the round's `ask` is go. Who pauses raises
+//! that under the lock. So turns cost no lock, and who pauses does not stand in line behind them.
 use super::builder::{Builder, Turns};
 use super::handle::{Kind, LoopThread, State};
 use super::turn::Turn;
@@ -11,8 +14,8 @@ use crate::till::clock;
 
 /// A thread that runs its body again and again, and that can be paused.
 ///
-/// A pause takes effect when the turn that is under way has ended: no turn begins after a call of [`pause`](PausableThread::pause) has
-/// returned, until [`resume`](PausableThread::resume). A stop comes before a pause: a thread that is paused stops at once.
+/// A pause takes effect when the turn that is under way, or just about to begin, has ended: after that, none begins until
+/// [`resume`](PausableThread::resume). [`pause_until`](PausableThread::pause_until) waits for that moment. A stop comes before a pause: a thread that is paused stops at once.
 ///
 /// Being paused is one switch: pauses do not add up, and one `resume` undoes them all.
 ///
@@ -40,17 +43,30 @@ pub struct Pausable(Arc<Lock<Switch>>);
 #[derive(Default, Debug)]
 struct Switch {
     paused: bool,
+    /// A round is under way.
     in_turn: bool,
-    /// How many turns have ended.
+    /// Ends the round that is under way with its present turn.
+    ask: Signal,
+    /// How many rounds have ended.
     ended: u64,
 }
 
-/// While it lives, a turn is under way.
-struct InTurn<'a>(&'a Lock<Switch>);
+impl Switch {
+    fn pause(&mut self) {
+        self.paused = true;
+        self.ask.go();
+    }
+}
 
-impl Drop for InTurn<'_> {
+/// While it lives, a round is under way.
+struct Round<'a> {
+    switch: &'a Lock<Switch>,
+    ask: Signal,
+}
+
+impl Drop for Round<'_> {
     fn drop(&mut self) {
-        let mut switch = self.0.lock();
+        let mut switch = self.switch.lock();
         switch.in_turn = false;
         switch.ended += 1;
     }
@@ -73,7 +89,7 @@ impl LoopThread<Pausable> {
 
     /// Pauses it after the turn that is under way. Does not wait for that.
     pub fn pause(&self) {
-        self.kind.0.lock().paused = true;
+        self.kind.0.lock().pause();
     }
 
     /// Pauses it, and waits until the turn that is under way has ended, or until `until`.
@@ -90,7 +106,7 @@ impl LoopThread<Pausable> {
     pub fn pause_until(&self, until: impl Until) -> Result<(), Stopped> {
         let from_inside = thread::current().is_some_and(|me| me == *self.as_ref());
         let mut switch = self.kind.0.lock();
-        switch.paused = true;
+        switch.pause();
         if from_inside || !switch.in_turn {
             return Ok(());
         }
@@ -122,17 +138,18 @@ impl<S> Builder<Pausable, S> {
 
 impl Pausable {
     /// Waits until a turn may begin. `None`: there is to be none.
-    fn begin(&self, please_stop: &Signal) -> Option<InTurn<'_>> {
+    fn begin(&self, please_stop: &Signal) -> Option<Round<'_>> {
         let may = |switch: &mut Switch| match () {
-            () if please_stop.is_go() => Some(false), // O2
+            () if please_stop.is_go() => Some(None), // O2
             () if switch.paused => None,
             () => {
                 switch.in_turn = true;
-                Some(true)
+                switch.ask = Signal::new();
+                Some(Some(switch.ask.clone()))
             }
         };
         let begun = self.0.lock().wait_some_until(may, please_stop);
-        (begun == Ok(true)).then(|| InTurn(&self.0))
+        begun.ok().flatten().map(|ask| Round { switch: &self.0, ask })
     }
 }
 
@@ -152,13 +169,15 @@ impl Kind for Pausable {
 impl Turns for Pausable {
     fn drive(&self, please_stop: &Signal, body: &mut dyn FnMut(&Turn<'_>)) {
         let mut index = 0;
-        while let Some(_in_turn) = self.begin(please_stop) {
-            let turn = Turn::new(please_stop, index, clock::moment(), 0);
-            body(&turn); // may unwind: the turn ends by that
-            if turn.is_last() {
-                return;
+        while let Some(round) = self.begin(please_stop) {
+            while !round.ask.is_go() && !please_stop.is_go() {
+                let turn = Turn::new(please_stop, index, clock::moment(), 0);
+                body(&turn); // may unwind: the round ends by that
+                if turn.is_last() {
+                    return;
+                }
+                index += 1;
             }
-            index += 1;
         }
     }
 }

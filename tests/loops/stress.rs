@@ -51,7 +51,7 @@ fn p4_every_item_is_run_or_comes_back() {
 fn p2_pauses_from_all_sides_end_with_the_stop() {
     step_by_step(|steps| {
         let mut dice = Dice::new(7);
-        for round in 0..100 {
+        for round in 0..30 {
             steps.begin(format!("round {round}"));
             let thread = PausableThread::run("thread", |_| ());
             let wait = dice.below(12);
