@@ -44,11 +44,8 @@ fn told<R>(end: Result<R, JoinError>) -> usize {
     }
 }
 
-// The life of one thread is some sixty steps, at its own lock, its parent's, and five signals: of all orders of two such lives there is no
-// end in two minutes, so those have a bound as if they were more.
-
-// Where even that takes longer it is fewer, and the model says so with `only`.
-
+/// The life of one thread is some sixty steps, at its own lock, its parent's, and five signals: of all orders of two such lives there is no
+/// end in two minutes, so these have a bound as if they were more. Where even the usual one takes longer the model says `only` itself.
 fn two() -> Bound {
     threads(2).only(3)
 }
