@@ -88,7 +88,7 @@ fn start_vs_end_of_the_parent() {
 /// J3, H2. Breaks if a thread counts as stopped before its child.
 #[test]
 fn end_of_the_child_vs_end_of_the_parent() {
-    model("end_of_the_child_vs_end_of_the_parent", threads(3), 3600, || {
+    model("end_of_the_child_vs_end_of_the_parent", threads(3), 55_000, || {
         let (root, d) = (tree(), Payload::new());
         let seen = d.clone();
         let parent = root.run("parent", move |_| Thread::run("child", move |_| seen.set()).stopped().clone());
@@ -180,7 +180,7 @@ fn stopped_is_polled() {
 /// Breaks if the result is given to both, or to none, or the second does not wait.
 #[test]
 fn two_joiners() {
-    model("two_joiners", threads(3), 3500, || {
+    model("two_joiners", threads(3), 28_000, || {
         let (root, d) = (tree(), Payload::new());
         let seen = d.clone();
         let t = root.run("t", move |_| seen.set());
@@ -261,7 +261,7 @@ fn a_panic_that_nobody_will_join_vs_shutdown() {
 /// J4. Breaks if a handle that is dropped takes the panic a step before it is with the parent.
 #[test]
 fn drop_of_the_handle_vs_shutdown() {
-    model("drop_of_the_handle_vs_shutdown", threads(3), 5200, || {
+    model("drop_of_the_handle_vs_shutdown", threads(3), 70_000, || {
         let root = tree();
         let t: Thread<()> = root.run("t", |_| boom());
         let (panics, _) = join2(
@@ -296,7 +296,7 @@ fn join_vs_shutdown_of_what_is_below() {
 /// The panic itself: who joins is told, and it travels once at most.
 #[test]
 fn join_vs_shutdown_of_a_panic() {
-    model("join_vs_shutdown_of_a_panic", threads(3), 4100, || {
+    model("join_vs_shutdown_of_a_panic", threads(3), 38_000, || {
         let root = tree();
         let t: Thread<()> = root.run("t", |_| boom());
         let (_, joined) = join2(|| shut_down(&root), || told(t.join()));
@@ -323,7 +323,7 @@ fn stop_vs_stop() {
 /// Breaks if of a thread's own stop and its parent's one is lost.
 #[test]
 fn stop_vs_stop_of_the_parent() {
-    model("stop_vs_stop_of_the_parent", threads(3), 2900, || {
+    model("stop_vs_stop_of_the_parent", threads(3), 18_000, || {
         let root = tree();
         let t = root.run("t", |please_stop| please_stop.wait());
         join2(
@@ -376,7 +376,7 @@ fn drop_of_the_root_vs_a_child_that_waits() {
 /// Breaks if a shutdown does not wait, or takes a thread after it has looked at all.
 #[test]
 fn shutdown_vs_start() {
-    model("shutdown_vs_start", threads(3), 8900, || {
+    model("shutdown_vs_start", threads(3), 200_000, || {
         let (root, d) = (tree(), Payload::new());
         let seen = d.clone();
         let (started, _) = join2(
