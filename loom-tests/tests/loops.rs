@@ -69,10 +69,11 @@ fn pause_until_vs_stop_vs_turn() {
     });
 }
 
-/// Breaks if who waits for the end of one turn waits for the next one, too, because somebody has resumed the thread.
+/// Breaks if who waits for the end of one turn waits for the next one, too, because somebody has resumed the thread;
+/// or if a pause does not end a round of turns. At 2 preemptions: 3 were seen to hold (113,922 executions), in a minute and a half.
 #[test]
 fn pause_until_vs_turn_end_vs_resume() {
-    model("pause_until_vs_turn_end_vs_resume", threads(3), 60000, || {
+    model("pause_until_vs_turn_end_vs_resume", threads(3).only(2), 3000, || {
         let [first, second, late] = [(); 3].map(|()| Signal::new());
         let (go_on, go_on_then) = (first.clone(), second.clone());
         let t = PausableThread::run("t", move |turn| {
