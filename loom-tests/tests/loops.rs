@@ -163,13 +163,13 @@ fn back<T>(added: Result<(), PushError<T>>) -> usize {
 /// Breaks if what the stop has left is not in one place when `discard` looks, or what was taken out is not run.
 #[test]
 fn stop_then_discard_vs_worker() {
-    model("stop_then_discard_vs_worker", two(4), 43000, || {
+    model("stop_then_discard_vs_worker", two(3), 4500, || {
         let ran = Tally::new();
         let t = worker(&ran);
         assert_eq!(back(t.add(Tally::new())), 0);
         t.stop();
-        let left = t.discard().len();
         assert_eq!(back(t.add(Tally::new())), 1, "after a stop");
+        let left = t.discard().len();
         assert_eq!(t.join(), Ok(()));
         assert_eq!(t.discard().len(), 0, "all was there at once");
         assert_eq!(ran.runs() + left, 1);
@@ -230,11 +230,17 @@ fn stop_vs_discard_vs_worker() {
 /// Breaks if who waits for room is not let go by a stop while the worker takes nothing.
 #[test]
 fn add_waits_for_room_vs_stop() {
-    model("add_waits_for_room_vs_stop", two(3), 10000, || {
+    model("add_waits_for_room_vs_stop", two(3), 8000, || {
         let builder = OperationThread::builder("worker").capacity(1);
-        let builder = builder.init(|_| assert!(thread::current().expect("in a tree").stop()));
+        let added = Signal::new();
+        let wait = added.clone();
+        let builder = builder.init(move |_| {
+            assert!(thread::current().expect("in a tree").stop());
+            wait.wait(); // it takes nothing meanwhile
+        });
         let t = builder.run(|_, (), _: u32| panic!("an item after a stop"));
         let back = back(t.add(1)) + back(t.add(2));
+        added.go();
         assert_eq!(back + t.discard().len(), 2);
         assert_eq!(t.join(), Ok(()));
     });
