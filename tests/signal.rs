@@ -100,7 +100,7 @@ fn child_goes_with_its_parent_or_alone() {
 }
 
 /// S1: a child of what is dead can still go by hand.
-/// What hangs on a signal is told in the order in which it came to hang there; children after that, the newest first.
+/// What hangs on a signal is told in the order in which it came to hang there; children before that, the newest first.
 #[test]
 fn children_are_told_newest_first() {
     let (parent, order) = (Signal::new(), Arc::new(Mutex::new(Vec::new())));
@@ -114,7 +114,7 @@ fn children_are_told_newest_first() {
         tell(signal, name);
     }
     parent.go();
-    assert_eq!(*order.lock().unwrap(), ["parent", "x", "y", "b", "below b", "a"]);
+    assert_eq!(*order.lock().unwrap(), ["parent", "b", "below b", "a", "x", "y"]);
 }
 
 #[test]

@@ -46,19 +46,19 @@ fn is_somebody(dispatch: &Dispatch) -> bool {
 /// The life of a thread, on that thread: what it says meanwhile is said inside.
 pub(crate) struct Span {
     span: Option<EnteredSpan>,
-    _listener: Option<DefaultGuard>,
+    listener: Option<DefaultGuard>,
 }
 
 impl Span {
     pub(crate) fn enter(path: &str, listener: Listener) -> Span {
-        let _listener = listener.0.and_then(|dispatch| quietly(|| dispatcher::set_default(&dispatch)));
+        let listener = listener.0.and_then(|dispatch| quietly(|| dispatcher::set_default(&dispatch)));
         let span = quietly(|| {
             // No parent: a thread outlives the span in which it happened to be started, and its path says where it belongs.
             let span = info_span!(target: TARGET, parent: None, "thread", path).entered();
             debug!(target: TARGET, path, "started");
             span
         });
-        Span { span, _listener }
+        Span { span, listener }
     }
 }
 
@@ -69,6 +69,8 @@ impl Drop for Span {
             debug!(target: TARGET, "stopped");
             drop(span);
         });
+        let listener = self.listener.take();
+        quietly(|| drop(listener)); // perhaps the subscriber's last
     }
 }
 

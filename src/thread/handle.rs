@@ -1,5 +1,5 @@
 //! A thread's handle, by which it is joined.
-use super::here::here;
+use super::here::waits_for_here;
 use super::node::Node;
 use super::reference::{ThreadRef, Tree};
 use super::start::Builder;
@@ -76,7 +76,7 @@ impl<R: Send + 'static> Thread<R> {
     /// may be shorter; without a name it is `thread-N`.
     ///
     /// # Panics
-    /// If the platform refuses; [`Builder::try_run`] tells instead.
+    /// If the platform refuses, or if all threads above have ended their bodies (a root: was shut down): [`Builder::try_run`] tells instead.
     #[track_caller]
     pub fn run(name: impl AsRef<str>, f: impl FnOnce(&Signal) -> R + Send + 'static) -> Thread<R> {
         Thread::builder(name).run(f)
@@ -98,7 +98,8 @@ impl<R> Thread<R> {
     ///
     /// # Errors
     /// [`JoinError::Panicked`] if its body did, however often it is asked. [`JoinError::Children`] if threads below it did that nobody had
-    /// joined: once, and the next join takes the result. [`JoinError::AlreadyTaken`] if an earlier one did. [`JoinError::WouldDeadlock`] if it
+    /// joined: once, and the next join takes the result. (If its body did, too, those are for who joins the thread above; without one, for
+    /// the next join.) [`JoinError::AlreadyTaken`] if an earlier one did. [`JoinError::WouldDeadlock`] if it
     /// is this thread, or one above it, which waits for this one.
     ///
     /// # Memory ordering
@@ -143,13 +144,19 @@ impl<R> Thread<R> {
     }
 
     /// What asks it to stop.
+    ///
+    /// It lives as long as whatever is above: what is attached to it and not [cancelled](crate::signal::Then::cancel) is kept, and run
+    /// when those above are asked to stop, even if this thread has stopped long before. A thread that comes and goes should cancel what it
+    /// attaches (`then`, not `on_go`).
     pub fn please_stop(&self) -> &Signal {
         self.me.please_stop()
     }
 
     /// What goes when it has stopped, and all threads below it. A view.
     ///
-    /// What is attached to it runs on the thread itself, of which [`join`](Thread::join) waits for the very end.
+    /// What is attached to it runs on the thread itself. The first [`join`](Thread::join) without an end waits for that, too, and for what the
+    /// thread's locals do when they are dropped; others wait for this signal. A panic of what is attached is reported, and goes up,
+    /// but may come too late for who was woken by this.
     ///
     /// # Memory ordering
     /// All that the thread has done happens before whatever sees this go.
@@ -199,7 +206,7 @@ impl<R> Thread<R> {
 impl Node {
     /// Waits until it has stopped, unless this is a thread that it waits for.
     pub(super) fn wait_from_here(&self, until: Option<&dyn Leaves>) -> Result<(), JoinError> {
-        if !self.has_stopped() && here().is_some_and(|here| self.is_above(&here)) {
+        if !self.has_stopped() && waits_for_here(self) {
             return Err(JoinError::WouldDeadlock);
         }
         match until {

@@ -6,14 +6,15 @@ use crate::report::{Listener, Span};
 use crate::signal::{Cancel, Signal, Then};
 use crate::sys::{self, Arc, Shared};
 use crate::till;
-use crate::wait::{Clock, Watch, enter_clock, leave_clock, thread_clock, watch_here};
+use crate::wait::{Clock, enter_clock, leave_clock, thread_clock, watch_here};
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::time::Duration;
 
 sys::thread_local! {
+    /// The nodes that this thread is: of a root whose body it runs, or that has taken it in, the latest last.
     #[allow(clippy::missing_const_for_thread_local, reason = "loom's has no const form")]
-    static HERE: RefCell<Option<Arc<Node>>> = RefCell::new(None);
+    static HERE: RefCell<Vec<Arc<Node>>> = RefCell::new(Vec::new());
 }
 
 /// Tells which thread of a tree this is; `None`: it was started elsewhere, and not [registered](fn@super::register).
@@ -31,7 +32,12 @@ pub fn current() -> Option<ThreadRef> {
 }
 
 pub(super) fn here() -> Option<Arc<Node>> {
-    HERE.try_with(|here| here.borrow().clone()).ok().flatten()
+    HERE.try_with(|all| all.borrow().last().cloned()).ok().flatten()
+}
+
+/// Whether that node cannot stop before this thread goes on.
+pub(super) fn waits_for_here(node: &Node) -> bool {
+    HERE.try_with(|all| all.borrow().iter().any(|here| node.waits_for(here))).unwrap_or(false)
 }
 
 /// Sleeps for so long, or until this thread is asked to stop.
@@ -74,11 +80,10 @@ impl Heritage {
     }
 }
 
-/// While it lives this thread is that node, and lives by that clock.
+/// While it lives this thread is that node, and lives by that clock. Of several on one thread the latest that is left counts, in
+/// whatever order they end.
 pub(super) struct Here {
-    node: Option<Arc<Node>>,
-    watch: Option<Shared<Watch>>,
-    release: Option<Signal>,
+    node: Arc<Node>,
     clock: Option<Shared<dyn Clock>>,
     asked: Option<(Then, Shared<dyn Fn() + Send + Sync>)>,
     _span: Span,
@@ -90,19 +95,18 @@ impl Here {
         if let Some(clock) = &clock {
             enter_clock(clock.clone());
         }
-        let span = Span::enter(&node.path, listener);
-        let release = node.family.as_ref().map(|family| family.release.clone());
-        let watch = sys::watching().then(|| node.watch.clone());
-        Here {
-            node: HERE.try_with(|here| here.replace(Some(node.clone()))).ok().flatten(),
-            watch: watch_here(watch),
-            release: till::release_with(release),
-            clock,
-            asked: Listener::of_stops().map(|listener| tell_of_stop(node, listener)),
-            _span: span,
-            _of_this_thread: PhantomData,
-        }
+        let _span = Span::enter(&node.path, listener);
+        let _ = HERE.try_with(|all| all.borrow_mut().push(node.clone()));
+        live_as(Some(node));
+        let asked = Listener::of_stops().map(|listener| tell_of_stop(node, listener));
+        Here { node: node.clone(), clock, asked, _span, _of_this_thread: PhantomData }
     }
+}
+
+/// Has this thread say there what it waits on, and its Tills go with that root's (T8).
+fn live_as(node: Option<&Arc<Node>>) {
+    watch_here(node.filter(|_| sys::watching()).map(|node| node.watch.clone()));
+    till::release_with(node.and_then(|node| node.family.as_ref()).map(|family| family.release.clone()));
 }
 
 /// Has the listener hear that this thread is asked to stop, and why. To be taken back: it would hang on what is above.
@@ -133,9 +137,13 @@ impl Here {
 impl Drop for Here {
     fn drop(&mut self) {
         self.last_words();
-        let _ = HERE.try_with(|here| here.replace(self.node.take()));
-        watch_here(self.watch.take());
-        till::release_with(self.release.take());
+        let left = HERE.try_with(|all| {
+            let mut all = all.borrow_mut();
+            let at = all.iter().rposition(|node| Arc::ptr_eq(node, &self.node))?;
+            Some(all.remove(at))
+        });
+        drop(left);
+        live_as(here().as_ref());
         if let Some(clock) = &self.clock {
             leave_clock(clock);
         }

@@ -36,8 +36,8 @@
 // - J3  `stopped` goes once, after all children's have; nothing of the thread's own is run afterwards but what hangs on it.
 // - J4  Who takes a node out of its parent's children, by a join or not, is one. By a join, the panics of the node and of those
 //   below it are the joiner's; else they are put into the parent's `below` in the same step, so that a parent without the child has its
-//   panics. From then on the node is `over`: what comes later goes further up. Nobody above: it was reported when it happened, and
-//   that is all. (Its own panic stays, for whoever joins it later.)
+//   panics. From then on the node is `over`: what comes later goes further up. (Its own panic stays, for whoever joins it later.) Nobody
+//   above: those of below stay for its own joins.
 // - J5  Locks of nodes do not nest, and no foreign code runs, nor is dropped, with one held.
 // - J6  A node points up by a count and down by a count; the way down is cut when it leaves the tree (J1), so no cycle outlives
 //   the threads.

@@ -1,16 +1,15 @@
 //! A node: what the tree knows of one thread.
+mod account;
+
 use super::here::here;
-use super::panics;
 use super::reference::Tree;
 use super::shutdown::Timeline;
 use crate::error::{Panic, Stuck};
 use crate::report;
 use crate::signal::Signal;
-use crate::sys::{Arc, JoinHandle, Mutex, Shared, lock, next_number};
+use crate::sys::{Arc, JoinHandle, Mutex, Shared, current, lock, next_number};
 use crate::wait::{Watch, blocked_on};
 use std::collections::BTreeMap;
-use std::mem::{replace, take};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// In which order a thread that ends stops its children.
@@ -84,6 +83,10 @@ struct Kin {
     below: Vec<Panic>,
     /// What there was has been taken account of; what comes from now on goes further up (J4).
     over: bool,
+    /// What is in `below` is being put into the parent's: nobody else takes it.
+    leaving: bool,
+    /// A join was told of `panic`.
+    told: bool,
     /// There is a handle by which it may be joined.
     held: bool,
     /// The first that waits without end joins the thread itself.
@@ -107,6 +110,7 @@ pub(super) struct Plan {
 impl Node {
     pub(super) fn new(plan: Plan) -> Arc<Node> {
         let Plan { name, kind, parent, family, stop_when, hangs, order, grace, held } = plan;
+        let name = if name.is_empty() { format!("thread-{}", next_number()).into() } else { name };
         let path = parent.as_ref().map_or_else(|| name.clone(), |p| format!("{}/{name}", p.path).into());
         // J2.
         let above = parent.as_ref().filter(|_| hangs).map(|p| &p.please_stop);
@@ -123,6 +127,8 @@ impl Node {
             panic: None,
             below: Vec::new(),
             over: false,
+            leaving: false,
+            told: false,
             held,
             os: None,
         };
@@ -168,7 +174,7 @@ impl Node {
     }
 
     /// Whether it is that node, or one above it.
-    pub(super) fn is_above(&self, node: &Arc<Node>) -> bool {
+    fn is_above(&self, node: &Arc<Node>) -> bool {
         let mut at = Some(node);
         while let Some(here) = at {
             if std::ptr::eq(&**here, self) {
@@ -177,6 +183,17 @@ impl Node {
             at = here.parent.as_ref();
         }
         false
+    }
+
+    /// Whether it cannot stop before that one goes on: it is above, or a scope of that one's.
+    pub(super) fn waits_for(&self, node: &Arc<Node>) -> bool {
+        let is_its_scope = || self.parent.as_ref().is_some_and(|parent| Arc::ptr_eq(parent, node));
+        self.is_above(node) || self.kind == Kind::Scope && is_its_scope()
+    }
+
+    /// What is raised when it has stopped.
+    pub(super) fn end_signal(&self) -> &Signal {
+        &self.end
     }
 
     // ---- the way in ------------------------------------------------------------------------------------------
@@ -197,7 +214,10 @@ impl Node {
 
     /// Its thread was started.
     pub(super) fn runs_on(&self, os: JoinHandle<()>) {
-        lock(&self.kin).os = Some(os);
+        let mut kin = lock(&self.kin);
+        if !kin.over {
+            kin.os = Some(os); // else it has left the tree already
+        }
     }
 
     // ---- the way out -----------------------------------------------------------------------------------------
@@ -222,16 +242,16 @@ impl Node {
         if children.is_empty() {
             return;
         }
-        let mut grace = self.grace.map(|grace| Timeline::within(grace, None));
+        let mut grace = self.grace.map(Timeline::within);
         let why = format!("{} has ended", self.path);
         if self.tells_children() {
             children.iter().for_each(|child| self.ask(child, &why));
         }
         for child in children {
             self.ask(&child, &why);
-            if grace.as_mut().is_some_and(|grace| !grace.wait(&child)) {
+            if grace.as_ref().is_some_and(|grace| !grace.wait(&child.stopped)) {
                 grace = None; // said once
-                report::stuck(&self.stuck());
+                report::stuck(&Stuck::new(&self.path, self.stuck()));
             }
             child.join();
             child.leave();
@@ -255,8 +275,8 @@ impl Node {
     }
 
     /// The threads below that have not stopped.
-    pub(super) fn stuck(&self) -> Stuck {
-        Stuck::new(&self.path, Tree::of(self).into_threads().skip(1))
+    pub(super) fn stuck(&self) -> Vec<(Box<str>, String)> {
+        Tree::of(self).into_threads().skip(1).collect()
     }
 
     /// Waits until it has stopped, however long that takes; if nobody does so before, until its thread is gone.
@@ -265,6 +285,8 @@ impl Node {
         // one another.
         let is_over = here().is_some_and(|here| here.has_stopped());
         let os = if is_over { None } else { lock(&self.kin).os.take() };
+        // What a thread-local of its own holds is dropped last of all.
+        let os = os.filter(|os| os.thread().id() != current().id());
         if let Some(os) = os {
             // What it ends with was caught on the thread.
             drop(blocked_on("join", &self.path, || os.join()));
@@ -288,107 +310,6 @@ impl Node {
         if self.has_stopped() {
             self.leave();
         }
-    }
-
-    /// Out of the tree; panics that nobody was told of go up (J4).
-    pub(super) fn leave(&self) {
-        let (own, below) = {
-            let kin = lock(&self.kin);
-            (kin.panic.clone(), kin.below.clone())
-        };
-        let seen = below.len();
-        if self.quit(below.into_iter().chain(own)) {
-            let mut late = self.settle();
-            late.drain(..seen);
-            self.pass_up(late);
-        }
-    }
-
-    /// Out of the tree, by who joins it: with its own panic, told to everybody who does, and those of the threads below.
-    pub(super) fn account(&self) -> (Option<Panic>, Vec<Panic>) {
-        let below = if self.quit([]) { self.settle() } else { Vec::new() };
-        let own = lock(&self.kin).panic.clone();
-        (own, below)
-    }
-
-    /// Out of the parent's children, and those panics to the parent, in one step: whoever finds it gone finds them there (J4).
-    /// False: somebody has done that before.
-    fn quit(&self, up: impl IntoIterator<Item = Panic>) -> bool {
-        let Some(parent) = &self.parent else {
-            return !replace(&mut lock(&self.kin).over, true);
-        };
-        let mut kin = lock(&parent.kin);
-        let me = kin.children.remove(&self.id);
-        if me.is_some() {
-            kin.below.extend(up);
-        }
-        drop(kin);
-        me.is_some()
-    }
-
-    /// Panics of threads below, for the one who has taken it out of the tree; what comes from now on goes further up.
-    fn settle(&self) -> Vec<Panic> {
-        let (below, os) = {
-            let mut kin = lock(&self.kin);
-            kin.over = true;
-            (take(&mut kin.below), kin.os.take())
-        };
-        drop(os);
-        below
-    }
-
-    // ---- panics ----------------------------------------------------------------------------------------------
-
-    /// Panics of threads below that nobody has joined, so far.
-    pub(super) fn take_below(&self) -> Vec<Panic> {
-        take(&mut lock(&self.kin).below)
-    }
-
-    /// Has them travel on, to the nearest above that has not been joined.
-    pub(super) fn pass_up(&self, panics: Vec<Panic>) {
-        if panics.is_empty() {
-            return;
-        }
-        let mut at = self.parent.as_ref();
-        while let Some(node) = at {
-            let mut kin = lock(&node.kin);
-            if !kin.over {
-                return kin.below.extend(panics);
-            }
-            drop(kin);
-            at = node.parent.as_ref();
-        }
-    }
-
-    /// Runs the body: a panic of it is reported, and told to whoever joins.
-    pub(super) fn body<R>(&self, f: impl FnOnce() -> R) -> Option<R> {
-        self.reported(f).map_err(|panic| lock(&self.kin).panic = Some(panic)).ok()
-    }
-
-    pub(super) fn has_panicked(&self) -> bool {
-        lock(&self.kin).panic.is_some()
-    }
-
-    /// Runs foreign code beside the body (callbacks, hooks, what is dropped): a panic of it is reported, and counts among those of
-    /// threads below, so that the body's result is not lost by it.
-    pub(super) fn caught<R>(&self, f: impl FnOnce() -> R) {
-        let Err(panic) = self.reported(f) else { return };
-        let mut kin = lock(&self.kin);
-        if !kin.over {
-            return kin.below.push(panic);
-        }
-        drop(kin);
-        self.pass_up(vec![panic]);
-    }
-
-    /// A panic is reported at once (H5).
-    fn reported<R>(&self, f: impl FnOnce() -> R) -> Result<R, Panic> {
-        catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-            let panic = panics::of(&self.path, payload);
-            let hook = self.family.as_ref().and_then(|family| family.on_panic.as_ref());
-            panics::report(&panic, hook.map(|hook| &**hook));
-            panic
-        })
     }
 }
 

@@ -16,6 +16,12 @@ sys::thread_local! {
 
 /// Has the panic hook note where panics happen, on top of what it does. Once in a process.
 pub(super) fn note_places() {
+    if cfg!(all(loom, feature = "loom")) {
+        return; // a model's threads share the hook with what runs the model, where loom's thread-locals are not to be had
+    }
+    if std::thread::panicking() {
+        return; // the hook cannot be had now
+    }
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
         let tell = panic::take_hook();

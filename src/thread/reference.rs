@@ -1,5 +1,6 @@
 //! Looking at threads: a reference to one, and the tree below it as a person sees it.
 use super::node::{Kind, Node, Phase};
+use super::root::is_running;
 use crate::error::Panic;
 use crate::signal::Signal;
 use crate::sys::{Arc, Moment};
@@ -204,6 +205,7 @@ pub(super) fn describe(node: &Node) -> String {
         (Some(sleep), _, _) => say(&mut words, &sleep),
         (None, _, Kind::Registered) => write!(words, "runs code of its own"),
         (None, Phase::Ending, Kind::Started) => write!(words, "stops those below"),
+        (None, Phase::Running, Kind::Root) if !is_running(node) => write!(words, "has no thread of its own"),
         _ => write!(words, "runs"),
     };
     debug_assert!(said.is_ok(), "a String takes everything");

@@ -4,7 +4,7 @@ use super::node::{Kind, Node, Plan, StopOrder};
 use super::reference::ThreadRef;
 use super::root::{Root, program};
 use crate::signal::Signal;
-use crate::sys::{self, Arc};
+use crate::sys::Arc;
 use std::fmt;
 
 /// Membership of a thread that was started elsewhere. Made by [`register`] and [`Root::register`].
@@ -55,7 +55,7 @@ impl Registration {
         if let Some(node) = here() {
             return Registration { me: ThreadRef(node), here: None };
         }
-        let name = if name.is_empty() { format!("thread-{}", sys::next_number()).into() } else { name.into() };
+        let name = Box::<str>::from(name);
         let parent = parent();
         let node = |parent: Option<Arc<Node>>, stop_when| {
             Node::new(Plan {

@@ -369,3 +369,8 @@ impl Drop for Program {
 pub(super) fn program() -> Option<Arc<Node>> {
     lock(&PROGRAMS).last().cloned()
 }
+
+/// Whether that root's body is running.
+pub(super) fn is_running(root: &Node) -> bool {
+    lock(&PROGRAMS).iter().any(|node| std::ptr::eq(&**node, root))
+}

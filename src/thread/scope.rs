@@ -45,35 +45,40 @@ pub struct Scope<'scope, 'env: 'scope> {
 #[track_caller]
 pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> R {
     let parent = nearest_open(here());
-    let node = |parent: Option<Arc<Node>>| {
+    let family = parent.as_ref().and_then(|parent| parent.family.clone());
+    let node = |parent: Option<Arc<Node>>, stop_when| {
         Node::new(Plan {
             name: "scope".into(),
             kind: Kind::Scope,
-            family: parent.as_ref().and_then(|parent| parent.family.clone()),
+            family: family.clone(),
             parent,
-            stop_when: None,
+            stop_when,
             hangs: true, // whatever the order: until the scope is over the parent's body is not
             order: StopOrder::AllReverse,
             grace: None,
             held: true,
         })
     };
-    let mut me = node(parent.clone());
-    if parent.is_some_and(|parent| !parent.adopt(&me)) {
-        // All above are about to end, and do not wait for this.
-        me = node(None);
+    let mut me = node(parent.clone(), None);
+    if let Some(parent) = parent.filter(|parent| !parent.adopt(&me)) {
+        // All above are about to end, and do not wait for this; but it hears of what they are told.
+        me = node(None, Some(parent.please_stop.view()));
     }
     let me = ThreadRef(me);
-    let result = sys::scope(|threads| {
-        let scope = Scope { threads, me: me.clone() };
-        // May unwind: nothing is half done, and that goes on when the threads have stopped.
-        let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
-        if result.is_err() {
-            me.0.ask(&me.0, "its scope panicked");
-        }
-        me.0.join_children();
-        result
-    });
+    // May unwind: as std's scope does if a thread of its panics beyond its body.
+    let play = || {
+        sys::scope(|threads| {
+            let scope = Scope { threads, me: me.clone() };
+            // May unwind: nothing is half done, and that goes on when the threads have stopped.
+            let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+            if result.is_err() {
+                me.0.ask(&me.0, "its scope panicked");
+            }
+            me.0.join_children();
+            result
+        })
+    };
+    let result = catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(Err);
     me.0.end();
     let (_, panics) = me.0.account();
     match result {
@@ -119,11 +124,18 @@ impl<'scope> Scope<'scope, '_> {
         let packet = Arc::new(Packet::new());
         let started = {
             let (node, packet, heritage) = (node.clone(), packet.clone(), Heritage::of_this_thread());
-            sys::spawn_scoped(self.threads, os_name(&node.name), stack, move || {
-                let here = Here::enter(&node, heritage);
-                live(node, packet, f, here);
-            })
+            // May unwind: refused, it drops `f`, which is foreign.
+            catch_unwind(AssertUnwindSafe(|| {
+                sys::spawn_scoped(self.threads, os_name(&node.name), stack, move || {
+                    let here = Here::enter(&node, heritage);
+                    live(node, packet, f, here);
+                })
+            }))
         };
+        let started = started.unwrap_or_else(|panic| {
+            refused(&node, &std::io::ErrorKind::Other.into());
+            resume_unwind(panic)
+        });
         match started {
             Ok(()) => Ok(Thread { me: ThreadRef(node), packet }),
             Err(e) => Err(refused(&node, &e)),

@@ -4,37 +4,37 @@
 //!   asked to stop ────────── half ─────────────── end
 //!   join, the newest first    Tills go early (T8)   who is still there is stuck
 //! ```
-use super::here::here;
+use super::here::waits_for_here;
 use super::node::{Kind, Node};
-use super::root::Root;
+use super::root::{Root, is_running};
 use crate::error::Stuck;
-use crate::signal::{Signal, Until};
-use crate::sys::{Arc, Moment};
+use crate::signal::{GoOnDrop, Signal, Until};
+use crate::sys::{self, Arc, Moment, Mutex, Shared, lock};
 use crate::till::clock;
-use crate::wait::{Handle, Leaf, Leaves};
-use std::time::{Duration, Instant};
+use crate::wait::{Firing, Handle, Leaf, Leaves};
+use std::error::Error;
+use std::time::Duration;
 
 /// The time that threads are given to stop.
 pub(super) struct Timeline {
     /// What else ends it, one by one and together.
     signals: Vec<Signal>,
     any: Option<Signal>,
-    /// What is raised when half of it is over; `None`: nothing, or it has been.
-    half: Option<(Moment, Signal)>,
+    /// When half of it is over, if that means anything and has not come.
+    half: Option<Moment>,
     end: Moment,
 }
 
 impl Timeline {
     /// That long from now.
-    pub(super) fn within(grace: Duration, release: Option<&Signal>) -> Timeline {
-        let now = clock::moment();
-        Timeline::between(now, now.after(grace), release, Vec::new())
+    pub(super) fn within(grace: Duration) -> Timeline {
+        Timeline { signals: Vec::new(), any: None, half: None, end: clock::moment().after(grace) }
     }
 
-    /// Until then; if no time ends that, within the grace.
-    fn until(until: &dyn Leaves, grace: Duration, release: Option<&Signal>) -> Timeline {
+    /// Until then; if it says nothing of time, within the grace.
+    fn until(until: &dyn Leaves, grace: Duration) -> Timeline {
         let now = clock::moment();
-        let (mut end, mut signals) = (Moment::NEVER, Vec::new());
+        let (mut end, mut signals) = (None, Vec::new());
         until.visit(&mut |leaf| {
             let time = match leaf {
                 Leaf::After(d) => Some(now.after(d)),
@@ -44,40 +44,35 @@ impl Timeline {
                     signal.when()
                 }
             };
-            end = end.min(time.unwrap_or(Moment::NEVER));
+            end = time.map_or(end, |time| Some(end.unwrap_or(Moment::NEVER).min(time)));
         });
-        if end == Moment::NEVER {
-            end = now.after(grace);
-        }
-        Timeline::between(now, end, release, signals)
-    }
-
-    fn between(now: Moment, end: Moment, release: Option<&Signal>, signals: Vec<Signal>) -> Timeline {
-        let half = release.map(|release| (now.after(end.since(now) / 2), release.clone()));
+        let end = end.unwrap_or_else(|| now.after(grace));
+        let half = Some(now.after(end.since(now) / 2));
         Timeline { any: any(&signals), signals, half, end }
     }
 
-    /// Waits until that thread has stopped; false: the time is over.
-    pub(super) fn wait(&mut self, node: &Node) -> bool {
-        if let Some((half, release)) = self.half.take() {
-            if node.has_stopped_by(&(self.any.as_ref(), half.instant())) {
-                self.half = Some((half, release));
-                return true;
-            }
-            self.let_tills_go(&release);
-        }
-        node.has_stopped_by(&(self.any.as_ref(), self.end.instant()))
+    /// Waits for that signal; false: the time is over.
+    pub(super) fn wait(&self, signal: &Signal) -> bool {
+        signal.wait_until((self.any.as_ref(), self.end.instant())).is_ok()
     }
 
-    /// T8. A Till of this very tree that ends the shutdown goes by that, too: its time is in `end`.
-    fn let_tills_go(&mut self, release: &Signal) {
-        self.signals.retain(|signal| !signal.is_go());
-        let over = self.any.as_ref().is_some_and(Signal::is_go);
-        release.go_because("its tree of threads is shutting down, and half of the grace is over");
-        self.signals.retain(|signal| !signal.is_go());
-        if !over {
-            self.any = any(&self.signals);
+    /// Waits for that signal, but when half of the time is over calls `at_half` first. A Till of the tree itself that is to end the
+    /// shutdown goes by that, too: its time is in `end`.
+    fn wait_with_half(&mut self, signal: &Signal, at_half: impl FnOnce()) -> bool {
+        if let Some(half) = self.half {
+            if signal.wait_until((self.any.as_ref(), half.instant())).is_ok() {
+                return true;
+            }
+            self.half = None;
+            let over = self.any.as_ref().is_some_and(Signal::is_go);
+            self.signals.retain(|signal| !signal.is_go());
+            at_half();
+            self.signals.retain(|signal| !signal.is_go());
+            if !over {
+                self.any = any(&self.signals);
+            }
         }
+        self.wait(signal)
     }
 }
 
@@ -86,15 +81,45 @@ fn any(signals: &[Signal]) -> Option<Signal> {
     if signals.is_empty() { None } else { Some(Signal::any(signals)) }
 }
 
-impl Node {
-    /// Whether it cannot stop before `here` goes on: it is above, or a scope that `here` is in.
-    fn waits_for(&self, here: &Arc<Node>) -> bool {
-        let scope_of_ours = || self.parent.as_ref().is_some_and(|parent| Arc::ptr_eq(parent, here));
-        self.is_above(here) || self.kind == Kind::Scope && scope_of_ours()
+/// Signals that a shutdown raises. What hangs on them is foreign, and may take longer than the shutdown has time: it is run aside.
+struct Aside<'a> {
+    root: &'a Arc<Node>,
+    /// Those that are run just now; each goes when that is over.
+    under_way: Vec<Signal>,
+}
+
+impl Aside<'_> {
+    /// Raises a signal, and wakes whoever waits for it; runs what else hangs on it on a thread of its own, if there is anything.
+    fn raise(&mut self, signal: &Signal, why: &str) {
+        let why: Box<dyn Error + Send + Sync> = why.into();
+        let Some(firing) = signal.0.go_but_callbacks(why.into()) else { return };
+        let (root, over) = (self.root.clone(), Signal::named("callbacks"));
+        let job = Shared::new(Mutex::new(Some((firing, over.go_on_drop()))));
+        self.under_way.push(over.view());
+        let run = move |job: &Mutex<Option<(Firing, GoOnDrop)>>| {
+            let job = lock(job).take();
+            job.into_iter().for_each(|(firing, _over)| root.caught(|| firing.finish()));
+        };
+        let (again, theirs) = (run.clone(), job.clone());
+        // Models have no thread to spare. Without one: rather by this one than not at all.
+        let alone = cfg!(all(loom, feature = "loom"));
+        if alone || sys::spawn_named("stopwhen-callbacks", move || again(&theirs)).is_err() {
+            run(&job);
+        }
     }
 
-    fn has_stopped_by(&self, until: &(Option<&Signal>, Option<Instant>)) -> bool {
-        self.stopped().wait_until(until).is_ok()
+    /// T8.
+    fn let_tills_go(&mut self) {
+        if let Some(family) = &self.root.family {
+            self.raise(&family.release, "its tree of threads is shutting down, and half of the grace is over");
+        }
+    }
+
+    /// Asks a thread to stop.
+    fn ask(&mut self, node: &Node, why: &str) {
+        if !node.please_stop.is_go() && !node.has_stopped() {
+            self.raise(&node.please_stop, why);
+        }
     }
 }
 
@@ -117,6 +142,9 @@ impl Root {
     /// assert_eq!(root.shutdown(Duration::from_secs(10)), Ok(()));
     /// ```
     ///
+    /// What hangs on the signals that this raises (each please_stop that was not go, the Tills, `stopped`) is run on threads of its own, if there is
+    /// anything, and waited for.
+    ///
     /// # Blocking
     /// Until all threads have stopped, and never beyond that end.
     ///
@@ -129,25 +157,28 @@ impl Root {
     }
 
     fn shut_down(&self, until: &dyn Leaves) -> Result<(), Stuck> {
-        let node = self.node();
-        let mut time = Timeline::until(until, self.grace(), node.family.as_ref().map(|family| &family.release));
-        let why = format!("{} is shut down", node.path);
-        node.ask(node, &why);
-        let mut children = node.close();
+        let root = self.node();
+        let mut time = Timeline::until(until, self.grace());
+        let mut aside = Aside { root, under_way: Vec::new() };
+        let why = format!("{} is shut down", root.path);
+        aside.ask(root, &why);
+        let mut children = root.close();
         children.sort_by_key(|child| child.kind == Kind::Registered);
-        let here = here();
         for child in &children {
-            node.ask(child, &why);
-            if !here.as_ref().is_some_and(|here| child.waits_for(here)) {
-                time.wait(child);
+            aside.ask(child, &why);
+            if !waits_for_here(child) {
+                time.wait_with_half(child.stopped(), || aside.let_tills_go());
             }
         }
+        let stuck = root.stuck(); // before they leave: who stops in between is stuck, or leaves
         children.iter().filter(|child| child.has_stopped()).for_each(|child| child.leave());
-        let stuck = node.stuck();
-        if !stuck.threads().is_empty() {
-            return Err(stuck);
+        // While its body runs, it has not stopped.
+        if stuck.is_empty() && !is_running(root) {
+            aside.raise(root.end_signal(), &why);
         }
-        node.end();
-        Ok(())
+        let hangs = aside.under_way.iter().filter(|over| !time.wait(over)).count();
+        let callbacks = (hangs > 0).then(|| (root.path.clone(), "runs what hangs on its signals".to_owned()));
+        let stuck = Stuck::new(&root.path, callbacks.into_iter().chain(stuck));
+        if stuck.threads().is_empty() { Ok(()) } else { Err(stuck) }
     }
 }

@@ -6,6 +6,7 @@ use super::reference::ThreadRef;
 use crate::error::SpawnError;
 use crate::signal::Signal;
 use crate::sys::{self, Arc};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 /// How a thread is to be started. Made by [`Thread::builder`].
@@ -107,11 +108,18 @@ impl Builder {
         let packet = Arc::new(Packet::new());
         let started = {
             let (node, packet, heritage) = (node.clone(), packet.clone(), Heritage::of_this_thread());
-            sys::spawn(os_name(&node.name), stack, move || {
-                let here = Here::enter(&node, heritage);
-                live(node, packet, f, here);
-            })
+            // May unwind: refused, it drops `f`, which is foreign.
+            catch_unwind(AssertUnwindSafe(|| {
+                sys::spawn(os_name(&node.name), stack, move || {
+                    let here = Here::enter(&node, heritage);
+                    live(node, packet, f, here);
+                })
+            }))
         };
+        let started = started.unwrap_or_else(|panic| {
+            refused(&node, &std::io::ErrorKind::Other.into());
+            resume_unwind(panic)
+        });
         match started {
             Ok(os) => node.runs_on(os),
             Err(e) => return Err(refused(&node, &e)),
@@ -122,7 +130,6 @@ impl Builder {
     /// A node in its place in the tree.
     pub(super) fn into_node(self) -> Result<(Arc<Node>, Option<usize>), SpawnError> {
         let Builder { name, stop_when, stack_size, under, order, grace } = self;
-        let name = if name.is_empty() { format!("thread-{}", sys::next_number()).into() } else { name };
         let parent = match under {
             Some(parent) => Some(parent.0),
             None => nearest_open(here()),

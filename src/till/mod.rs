@@ -32,7 +32,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// - [`Till::at_system(t)`](Signal::at_system): at a time of the wall clock;
 /// - [`signal.delayed(d)`](Signal::delayed): so long after another signal.
 ///
-/// A Till never goes early, but for one: when a tree of threads is shut down, the Tills made on its threads go at half
+/// A Till never goes early, but for one: when a tree of threads is shut down, the Tills made on its threads (by the first four) go at half
 /// the time that the threads are given, so that nobody sleeps through the rest; their [`cause`](Signal::cause) says so.
 /// On an idle machine it goes as soon after its time as the platform's timer allows; where Tills go by the thousand each
 /// second, they are gathered, and one may go 0.4 ms later.

@@ -6,7 +6,7 @@
 //! F1  Phase 1 runs no foreign code. It allocates only to hold wakers.
 //! F2  A slot that was taken off carries one pin of its composite, which lives until that pin is dropped.
 //! F3  A composite that rises, dies or loses its last user is taken off all its inputs by the thread that did it.
-//! F5  Phase 1 is depth first, what hangs on a signal in the order in which it was hung there, but children last, the newest first, and a composite is closed (off its inputs, not `busy`) once all above it is UP. Who meets one
+//! F5  Phase 1 is depth first, what hangs on a signal in the order in which it was hung there, but children before all others, the newest first, and a composite is closed (off its inputs, not `busy`) once all above it is UP. Who meets one
 //!     that somebody else raised, or loses a `go`, waits until it is closed: so nobody returns before what follows from
 //!     its signal has followed (S3). No two wait for each other: what a thread has not closed lies below all that it
 //!     can meet, and what it meets, below all that its raiser has yet to close.
@@ -140,8 +140,7 @@ impl Work {
             }
             wakes[first_wake..].reverse();
             drop(held);
-            children.put_before(slots);
-            let slots = children;
+            slots.put_before(children);
             if up { self.slots.put_before(slots) } else { self.lost.put_before(slots) }
         }
     }

@@ -1,13 +1,13 @@
 //! The clock's side of a Till: what it holds, and how it raises what is due.
 use super::core::Core;
-use super::fire::{Work, drop_foreign};
+use super::fire::{Panic, Work, drop_foreign, resume};
 use super::handle::User;
 use super::tale::Reason;
 use super::timed::DONE;
 use super::word::Story;
 use crate::sys::Moment;
 
-/// A user of a Till in the hands of its clock. Dropping it lets the Till go.
+/// A user of a Till in the hands of its clock; or of another signal whose raising is under way. Dropping it lets the Till go.
 pub(crate) struct Armed(User);
 
 impl Armed {
@@ -39,6 +39,11 @@ pub(crate) struct Firing {
 impl Firing {
     pub(crate) fn new() -> Firing {
         Firing { work: Some(Work::new()), fired: Vec::new() }
+    }
+
+    /// What a `go` of that signal has begun.
+    pub(super) fn of(core: &Core, work: Work) -> Firing {
+        Firing { work: Some(work), fired: vec![Armed::of(core)] }
     }
 
     /// Phase 1: its time has come.
@@ -79,6 +84,19 @@ impl Firing {
         self.work.as_ref().is_some_and(Work::has_callbacks)
     }
 
+    /// Phases 3 and 4. Resumes the first panic at the very end (S6).
+    pub(crate) fn finish(mut self) {
+        self.wake();
+        resume(self.last());
+    }
+
+    /// Phases 3 and 4: says what panicked first.
+    fn last(&mut self) -> Option<Panic> {
+        let mut work = self.work.take()?;
+        self.fired.drain(..).for_each(|signal| work.release(signal.into_raw()));
+        work.run(None)
+    }
+
     /// Phases 3 and 4. Never unwinds: a callback that panics is the hook's to report.
     pub(crate) fn run(self) {
         drop(self);
@@ -88,9 +106,6 @@ impl Firing {
 impl Drop for Firing {
     fn drop(&mut self) {
         self.wake();
-        if let Some(mut work) = self.work.take() {
-            self.fired.drain(..).for_each(|till| work.release(till.into_raw()));
-            drop_foreign(work.run(None));
-        }
+        drop_foreign(self.last());
     }
 }

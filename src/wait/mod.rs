@@ -78,6 +78,7 @@ mod monitor;
 mod node;
 mod owner;
 mod patience;
+mod peek;
 mod poll;
 mod queue;
 mod raise;
@@ -104,8 +105,8 @@ pub(crate) use core::Kind;
 pub(crate) use door::Door;
 pub(crate) use firing::{Armed, Firing};
 pub use handle::{Handle, User};
-pub(crate) use handle::{Origin, Peek};
 pub(crate) use hatch::{Hatch, Passage, Side};
+pub(crate) use peek::{Origin, Peek};
 
 pub(crate) use monitor::{Monitor, Visit};
 pub(crate) use owner::{Look, Owned};

@@ -2,6 +2,7 @@
 use super::callback;
 use super::core::{Core, Held, Kind};
 use super::fire::Work;
+use super::firing::Firing;
 use super::node::{self, Chain};
 use super::tale::Reason;
 use super::timed;
@@ -59,18 +60,37 @@ impl Core {
         }
     }
 
-    fn raise_by_hand(&self, story: Story, reason: Option<Reason>) -> bool {
+    /// The lock of a word that is DOWN, and the reason for which it will go; `None`: it is not DOWN, and the reason was dropped, with
+    /// no lock held.
+    fn lock_to_raise(&self, reason: Option<Reason>) -> Option<Held<'_>> {
         let tale = reason.map(|r| (self.tale(), r));
-        let mut held = self.lock();
-        let word = held.word();
-        if !word.is_down() {
+        let held = self.lock();
+        if !held.word().is_down() {
             drop(held);
-            return false; // the reason is dropped with no lock held
+            return None;
         }
         if let Some((tale, reason)) = tale {
             // SAFETY: under our LOCK, not UP yet.
             unsafe { tale.set_reason(reason) };
         }
+        Some(held)
+    }
+
+    /// DOWN → UP by hand, as far as everybody is woken; `None`: it was not DOWN, or there is nothing left to do.
+    pub fn raise_and_wake(&self, story: Story, reason: Option<Reason>) -> Option<Firing> {
+        debug_assert!(self.kind.has_hands());
+        let Some(held) = self.lock_to_raise(reason) else {
+            self.wait_for_calm();
+            return None;
+        };
+        let mut firing = Firing::of(self, self.flag_all(held, story));
+        firing.wake();
+        firing.has_callbacks().then_some(firing)
+    }
+
+    fn raise_by_hand(&self, story: Story, reason: Option<Reason>) -> bool {
+        let Some(mut held) = self.lock_to_raise(reason) else { return false };
+        let word = held.word();
         let head = word.head();
         // SAFETY: under our LOCK the ring's nodes are alive.
         if self.kind == Kind::Leaf && (head.is_null() || unsafe { (*head).is_callback() }) {
@@ -95,6 +115,11 @@ impl Core {
 
     /// The whole of it, for a word that is DOWN.
     pub fn raise_all<'a>(&'a self, held: Held<'a>, story: Story) {
+        self.flag_all(held, story).finish();
+    }
+
+    /// Phase 1, for a word that is DOWN; and whoever sleeps at its gate is woken.
+    fn flag_all<'a>(&'a self, held: Held<'a>, story: Story) -> Work {
         let mut work = Work::new();
         let sleepers = work.raise(self, held, story).unwrap_or(false);
         work.spread();
@@ -110,7 +135,7 @@ impl Core {
         if sleepers {
             self.gate.wake_all();
         }
-        work.finish();
+        work
     }
 
     /// DOWN → UP by its time.

@@ -1,6 +1,6 @@
 //! When an expression goes by time alone (T4): the k-th of its inputs' times.
 use super::core::Kind;
-use super::handle::Peek;
+use super::peek::Peek;
 use crate::sys::Moment;
 use std::collections::HashMap;
 
