@@ -264,7 +264,7 @@ fn h1_the_tree_shows_each_thread_and_what_it_waits_on() {
             }
         });
         until(|| root.tree().to_string().matches("waits").count() == 4);
-        let shown = "main: runs\n\
+        let shown = "main: has no thread of its own\n\
                      ├─ parent: waits in join of main/parent/child, for 0.0 s\n\
                      │  ├─ child: waits in Queue::pop of jobs until child.please_stop, for 0.0 s\n\
                      │  ├─ locker: waits in Lock, for 0.0 s\n\

@@ -51,7 +51,7 @@ fn h1_the_tree_says_since_when_and_for_how_long() {
         until(waits);
         assert_eq!(
             root.tree().to_string(),
-            "main: runs\n\
+            "main: has no thread of its own\n\
              ├─ pop: waits in Queue::pop of jobs until stop or till in 7.5 s, for 2.5 s\n\
              ├─ lock: waits in Lock until stop or till in 17.5 s, for 2.5 s\n\
              ├─ sleep: waits for sleep.please_stop until till in 27.5 s, for 2.5 s\n\
