@@ -251,7 +251,10 @@ fn handles_show_what_they_are() {
     let root = Root::builder("main").grace(Duration::from_secs(3));
     assert_eq!(format!("{root:?}"), "RootBuilder { name: \"main\", grace: 3s, order: AllReverse, .. }");
     let root = root.build();
-    assert_eq!(format!("{root:?}"), "Root { root: ThreadRef { path: \"main\", state: has no thread of its own }, grace: 3s }");
+    assert_eq!(
+        format!("{root:?}"),
+        "Root { root: ThreadRef { path: \"main\", state: has no thread of its own }, grace: 3s }"
+    );
     let registration = root.register("here");
     assert!(
         format!("{registration:?}")
