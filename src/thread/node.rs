@@ -110,7 +110,7 @@ pub(super) struct Plan {
 impl Node {
     pub(super) fn new(plan: Plan) -> Arc<Node> {
         let Plan { name, kind, parent, family, stop_when, hangs, order, grace, held } = plan;
-        let name = if name.is_empty() { format!("thread-{}", next_number()).into() } else { name };
+        let name = or_numbered(name);
         let path = parent.as_ref().map_or_else(|| name.clone(), |p| format!("{}/{name}", p.path).into());
         // J2.
         let above = parent.as_ref().filter(|_| hangs).map(|p| &p.please_stop);
@@ -311,6 +311,11 @@ impl Node {
             self.leave();
         }
     }
+}
+
+/// A name of its own for who was given none (H8).
+pub(super) fn or_numbered(name: Box<str>) -> Box<str> {
+    if name.is_empty() { format!("thread-{}", next_number()).into() } else { name }
 }
 
 /// A long way up is not gone by recursion.

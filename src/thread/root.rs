@@ -1,7 +1,7 @@
 //! Roots: where a tree of threads begins, and how a program makes one.
 use super::handle::Thread;
 use super::here::{Here, Heritage};
-use super::node::{Family, Kind, Node, PanicHook, Plan, StopOrder};
+use super::node::{Family, Kind, Node, PanicHook, Plan, StopOrder, or_numbered};
 use super::panics;
 use super::reference::{ThreadRef, Tree};
 use super::start::Builder;
@@ -228,7 +228,8 @@ impl RootBuilder {
     /// Of several roots each is asked, once. A signal that finds none left to ask, since all were or are gone, is a second one. What
     /// hangs on the tree's please_stop is run on a thread of its own, so whatever it does a second signal is heard.
     ///
-    /// From the first such root on, the process handles these two for good, even if it was started with them ignored.
+    /// From the first such root on, the process handles these two for good, even if it was started with them ignored. In a model
+    /// (`--cfg loom`) nobody listens.
     ///
     /// # Panics
     /// When it is built: if the platform refuses.
@@ -241,10 +242,11 @@ impl RootBuilder {
     /// Makes the root.
     #[track_caller]
     pub fn build(self) -> Root {
-        let release = Signal::named(format!("{}.shutdown", self.name));
+        let name = or_numbered(self.name);
+        let release = Signal::named(format!("{name}.shutdown"));
         let family = Family { release, on_panic: self.on_panic };
         let node = Node::new(Plan {
-            name: self.name,
+            name,
             kind: Kind::Root,
             parent: None,
             family: Some(Shared::new(family)),
@@ -254,9 +256,12 @@ impl RootBuilder {
             grace: None,
             held: true,
         });
+        // Not in models: who listens, does so for good, and each execution of a model is to begin as the first one did.
+        #[cfg(feature = "os-signals")]
+        let listens = self.os_signals && !cfg!(all(loom, feature = "loom"));
         Root(Shared::new(Inner {
             #[cfg(feature = "os-signals")]
-            _os_signals: if self.os_signals { Some(crate::os::Watch::new(&node.please_stop)) } else { None },
+            _os_signals: if listens { Some(crate::os::Watch::new(&node.please_stop)) } else { None },
             me: ThreadRef(node),
             grace: self.grace,
         }))

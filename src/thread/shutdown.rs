@@ -81,10 +81,11 @@ fn any(signals: &[Signal]) -> Option<Signal> {
     if signals.is_empty() { None } else { Some(Signal::any(signals)) }
 }
 
-/// Signals that a shutdown raises. What hangs on them is foreign, and may take longer than the shutdown has time: it is run aside.
+/// Signals that a shutdown raises. What hangs on them is foreign, and may take longer than the shutdown has time: it is run aside, in
+/// the order in which they are raised.
 struct Aside<'a> {
     root: &'a Arc<Node>,
-    /// Those that are run just now; each goes when that is over.
+    /// Of each that something hung on: it goes when that has been run.
     under_way: Vec<Signal>,
 }
 
@@ -95,6 +96,7 @@ impl Aside<'_> {
         let Some(firing) = signal.0.go_but_callbacks(why.into()) else { return };
         let (root, over) = (self.root.clone(), Signal::named("callbacks"));
         let job = Shared::new(Mutex::new(Some((firing, over.go_on_drop()))));
+        let before = self.under_way.last().cloned();
         self.under_way.push(over.view());
         let run = move |job: &Mutex<Option<(Firing, GoOnDrop)>>| {
             let job = lock(job).take();
@@ -103,7 +105,11 @@ impl Aside<'_> {
         let (again, theirs) = (run.clone(), job.clone());
         // Models have no thread to spare. Without one: rather by this one than not at all.
         let alone = cfg!(all(loom, feature = "loom"));
-        if alone || sys::spawn_named("stopwhen-callbacks", move || again(&theirs)).is_err() {
+        let aside = move || {
+            before.iter().for_each(Signal::wait);
+            again(&theirs);
+        };
+        if alone || sys::spawn_named("stopwhen-callbacks", aside).is_err() {
             run(&job);
         }
     }
@@ -142,8 +148,8 @@ impl Root {
     /// assert_eq!(root.shutdown(Duration::from_secs(10)), Ok(()));
     /// ```
     ///
-    /// What hangs on the signals that this raises (each please_stop that was not go, the Tills, `stopped`) is run on threads of its own, if there is
-    /// anything, and waited for.
+    /// What hangs on the signals that this raises (each please_stop that was not go, the Tills, `stopped`) is run on other threads, one after
+    /// the other, and waited for.
     ///
     /// # Blocking
     /// Until all threads have stopped, and never beyond that end.

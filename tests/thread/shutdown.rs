@@ -55,6 +55,31 @@ fn h6_a_signal_ends_it_and_it_can_be_called_again() {
     });
 }
 
+/// What hangs on a please_stop is run aside, and has run when the shutdown says that all is well.
+#[test]
+fn h6_what_hangs_on_a_please_stop_has_run_when_all_is_well() {
+    in_time("a callback that takes its time", || {
+        let (root, hold, log) = (Root::new("main"), Signal::new(), Log::new());
+        let t = root.run("t", |please_stop| please_stop.wait());
+        let (wait, say, main) = (hold.clone(), log.clone(), root.clone());
+        t.please_stop().on_go(move || {
+            wait.wait();
+            assert!(main.as_ref().stopped().is_go());
+            say.say("ran");
+        });
+        let closer = Thread::run("closer", {
+            let root = root.clone();
+            move |_| root.shutdown(AGES)
+        });
+        assert_eq!((t.join(), log.said()), (Ok(()), String::new()), "nobody else waits for it");
+        root.as_ref().stopped().wait();
+        assert!(!closer.stopped().is_go());
+        hold.go();
+        assert_eq!((closer.join(), log.said()), (Ok(Ok(())), "ran".to_owned()));
+        assert_eq!(root.take_panics(), []);
+    });
+}
+
 /// No time at all: it looks, and is gone. Everybody was told.
 #[test]
 fn h6_in_no_time_all_are_told() {
@@ -87,6 +112,24 @@ fn h6_it_never_outlasts_the_grace() {
         assert!(begun.elapsed() >= Duration::from_millis(20) && begun.elapsed() < PATIENCE);
         go.go();
         assert_eq!(root.shutdown(AGES), Ok(()));
+    });
+}
+
+/// "Huge durations saturate to never": the grace is for who says nothing of time.
+#[test]
+fn h6_a_shutdown_without_an_end_waits_beyond_the_grace() {
+    in_time("a shutdown without an end", || {
+        let (root, go) = (Root::builder("main").grace(Duration::from_millis(1)).build(), Signal::new());
+        let wait = go.clone();
+        root.run("deaf", move |_| wait.wait()).release();
+        let closer = Thread::run("closer", {
+            let root = root.clone();
+            move |_| root.shutdown(Duration::MAX)
+        });
+        root.please_stop().wait();
+        assert_eq!(closer.join_until(Duration::from_millis(50)), Err(JoinError::Stopped));
+        go.go();
+        assert_eq!(closer.join(), Ok(Ok(())));
     });
 }
 
@@ -155,6 +198,28 @@ fn h6_registered_threads_are_waited_for_after_the_others() {
         assert_eq!(root.shutdown(AGES), Ok(()));
         assert_eq!(log.said(), "own foreign");
         foreign.join().unwrap();
+    });
+}
+
+/// S5: of several signals, too, though they are run aside.
+#[test]
+fn h2_what_hangs_on_stops_is_run_in_the_order_of_the_stops() {
+    in_time("stops in sequence", || {
+        for _ in 0..20 {
+            let root = Root::builder("main").order(StopOrder::Sequential).build();
+            let log = Log::new();
+            for name in ["a", "b", "c", "d"] {
+                let t = root.run(name, |please_stop| please_stop.wait());
+                let say = log.says(name);
+                t.please_stop().on_go(move || {
+                    (0..if name == "d" { 200 } else { 0 }).for_each(|_| yield_now());
+                    say();
+                });
+            }
+            root.as_ref().stopped().on_go(log.says("end"));
+            assert_eq!(root.shutdown(AGES), Ok(()));
+            assert_eq!(log.said(), "d c b a end");
+        }
     });
 }
 

@@ -2,9 +2,10 @@
 #![cfg(loom)]
 use downstream::run_then_say;
 use loom::cell::UnsafeCell;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use stopwhen::{Signal, Thread, Till, clock};
+use stopwhen::{Root, Signal, Thread, Till, clock};
 
 #[test]
 fn the_worker_sees_the_result() {
@@ -69,4 +70,29 @@ fn a_thread_is_stopped_with_its_parent() {
         parent.stop();
         assert_eq!(parent.join().unwrap(), 42);
     });
+}
+
+/// Nobody hears the system's signals in a model, and no thread of the crate's own is left in it.
+#[test]
+fn a_program_is_run_in_a_model() {
+    let mut bounded = loom::model::Builder::new();
+    bounded.preemption_bound = Some(2);
+    bounded.check(|| {
+        let code = stopwhen::run(|_| {
+            let worker = Thread::run("worker", |please_stop| please_stop.wait());
+            worker.stop();
+            worker.join().unwrap();
+        });
+        assert_eq!(code, ExitCode::SUCCESS);
+    });
+}
+
+/// What fails beside the models, when they have run programs, says so: their panic hook is not left behind.
+#[test]
+#[should_panic(expected = "beside the model")]
+fn a_test_that_fails_after_its_model_says_so() {
+    loom::model(|| {
+        assert_eq!(Root::builder("main").run(|_| ()), ExitCode::SUCCESS);
+    });
+    panic!("beside the model");
 }
