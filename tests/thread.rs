@@ -1,4 +1,7 @@
 //! Threads in a tree: names and places, who ends before whom, what is told of panics, how all of it is shut down.
+#[cfg(feature = "test-clock")]
+#[path = "thread/aside.rs"]
+mod aside;
 mod common;
 #[path = "thread/ends.rs"]
 mod ends;
@@ -20,7 +23,7 @@ mod timed;
 
 use common::*;
 use std::collections::HashSet;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::yield_now;
 use std::time::Duration;
@@ -135,6 +138,10 @@ fn h8_the_platform_is_told_a_part_of_the_name_and_the_tree_all_of_it() {
             assert_eq!(t.join().unwrap(), t.name());
         }
         assert_ne!(nameless[0].name(), nameless[1].name());
+        let root = Root::new("");
+        let name = root.as_ref().name();
+        assert!(name.strip_prefix("thread-").is_some_and(|n| n.parse::<u64>().is_ok()), "{name}");
+        assert_eq!(root.run("t", |_| ()).path(), format!("{name}/t"));
     });
 }
 
@@ -186,6 +193,37 @@ fn a_thread_that_the_platform_refuses_leaves_nothing_behind() {
         assert_eq!((&**path, dropped.get()), ("main/huge", 1));
         assert!(refused.to_string().starts_with("thread main/huge was not started: "), "{refused}");
         assert!(root.as_ref().children().is_empty());
+        assert_eq!(root.shutdown(AGES), Ok(()));
+    });
+}
+
+/// R8: what the refused closure held panics when it is dropped; so does the platform's part with a stack larger than all there is.
+#[test]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+fn r8_a_refusal_that_panics_leaves_nothing_behind() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            boom("bomb");
+        }
+    }
+    in_time("a refusal that panics", || {
+        let root = Root::new("main");
+        let huge = |bytes| Thread::builder("huge").stack_size(bytes).under(root.as_ref());
+        let bomb = Bomb;
+        let end = catch_unwind(AssertUnwindSafe(|| huge(1 << 47).try_run(move |_| std::mem::forget(bomb)).is_ok()));
+        assert_eq!(message(&*end.unwrap_err()), "bomb");
+        assert!(root.as_ref().children().is_empty());
+        let end = catch_unwind(AssertUnwindSafe(|| huge(usize::MAX).try_run(|_| ()).is_ok()));
+        assert!(!matches!(end, Ok(true)));
+        assert!(root.as_ref().children().is_empty());
+        thread::scope(|s| {
+            let bomb = Bomb;
+            let forgets = move |_: &Signal| std::mem::forget(bomb);
+            let end = catch_unwind(AssertUnwindSafe(|| s.try_run(huge(1 << 47), forgets).is_ok()));
+            assert_eq!(message(&*end.unwrap_err()), "bomb");
+            assert!(s.as_ref().children().is_empty(), "and the scope ends");
+        });
         assert_eq!(root.shutdown(AGES), Ok(()));
     });
 }
@@ -277,12 +315,9 @@ fn h1_the_tree_shows_each_thread_and_what_it_waits_on() {
         assert_eq!(same_time(&root.tree().to_string()), shown);
         assert!(same_time(&parent.tree().to_string()).starts_with("parent: waits in join of main/parent/child, for"));
         parent.stop();
-        until(|| root.tree().to_string().contains("body is over"));
+        let ends = "├─ parent: its body is over, waits in join of main/parent/locker, for 0.0 s\n";
+        until(|| same_time(&root.tree().to_string()).contains(ends));
         let shown = same_time(&root.tree().to_string());
-        assert!(
-            shown.contains("├─ parent: its body is over, waits in join of main/parent/locker, for 0.0 s\n"),
-            "{shown}"
-        );
         assert!(shown.contains("│  └─ locker: told to stop, waits in Lock, for 0.0 s\n"), "{shown}");
         drop(guard);
         go.go();

@@ -314,3 +314,41 @@ fn q4_a_producer_that_waits_for_long_is_a_warning() {
         ["WARN in nowhere: a producer has waited over 5s for room in the queue loud: 1 items are in it"]
     );
 }
+
+/// R8: a subscriber that a thread is the last to hold, and that panics when it is dropped, keeps no scope from ending.
+#[test]
+fn a_subscriber_that_panics_at_the_end_of_a_thread_holds_up_nobody() {
+    struct Bomb;
+    impl Subscriber for Bomb {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, _: &Event<'_>) {}
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("subscriber"));
+        }
+    }
+    in_time("a last subscriber", || {
+        let (go, dropped) = (Signal::new(), Count::new());
+        let t = Thread::run("t", {
+            let (go, ended) = (go.clone(), dropped.clone());
+            move |_| {
+                thread::scope(|s| {
+                    subscriber::with_default(Bomb, || s.run("last", |_| go.wait()).release());
+                    go.go();
+                });
+                ended.add();
+            }
+        });
+        assert_eq!((t.join(), dropped.get()), (Ok(()), 1));
+    });
+}

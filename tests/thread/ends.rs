@@ -1,5 +1,6 @@
 //! Who is told, and who ends before whom.
 use super::*;
+use stopwhen::Till;
 
 #[test]
 fn h2_a_thread_has_not_stopped_before_its_children_return_or_panic() {
@@ -105,6 +106,41 @@ fn h3_all_below_are_told_newest_first_however_it_comes_about() {
             assert!(!other.is_go());
             assert_eq!(parent.join(), Ok(()));
             root.shutdown(AGES).unwrap();
+        });
+    }
+}
+
+/// H3: newest first, though a child also waits for what its parent waits for: the parent's own word, or that among others.
+#[test]
+fn h3_children_that_wait_for_their_parents_word_keep_their_turn() {
+    let conditions: [fn(&Signal) -> Option<Signal>; 4] = [
+        |_| None,
+        |please_stop| Some(please_stop.clone()),
+        |please_stop| Some(please_stop | Till::after(AGES)),
+        |please_stop| Some(please_stop & please_stop.child()),
+    ];
+    for (n, condition) in conditions.into_iter().enumerate() {
+        in_time(&format!("condition {n}"), move || {
+            let (log, ready) = (Log::new(), Signal::new());
+            let parent = Thread::run("parent", {
+                let (log, ready) = (log.clone(), ready.clone());
+                move |please_stop| {
+                    for name in ["a", "b", "c", "d"] {
+                        let child = Thread::builder(name);
+                        // The others have no condition, or all have.
+                        let when = if name == "b" || n > 1 { condition(please_stop) } else { None };
+                        let child = when.into_iter().fold(child, |child, when| child.stop_when(when));
+                        let child = child.run(|please_stop| please_stop.wait());
+                        child.please_stop().on_go(log.says(name));
+                    }
+                    ready.go();
+                    please_stop.wait();
+                }
+            });
+            ready.wait();
+            parent.stop();
+            assert_eq!(parent.join(), Ok(()));
+            assert_eq!(log.said(), "d c b a", "condition {n}");
         });
     }
 }

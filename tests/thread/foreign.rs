@@ -55,6 +55,23 @@ fn a_registration_is_below_the_program_that_runs() {
     });
 }
 
+/// It ends while the thread runs a program: the thread is in that one still, and in none afterwards.
+#[test]
+fn h1_a_registration_may_end_within_a_program() {
+    let _alone = alone();
+    in_time("ends out of order", || {
+        let registration = thread::register("foreign");
+        let me = registration.as_ref().clone();
+        let code = Root::builder("main").run(|main| {
+            drop(registration);
+            assert!(me.stopped().is_go());
+            assert_eq!(current().as_ref(), Some(main.as_ref()));
+            assert_eq!(Thread::run("t", |_| ()).path(), "main/t");
+        });
+        assert_eq!((code, current()), (std::process::ExitCode::SUCCESS, None));
+    });
+}
+
 /// Late, it is in nobody's way: it has been asked to stop, and is not waited for.
 #[test]
 fn a_registration_after_the_shutdown_is_told_to_stop() {

@@ -1,5 +1,6 @@
 //! Joins: what they take, what they leave, and whom a thread cannot wait for.
 use super::*;
+use std::cell::RefCell;
 
 #[test]
 fn h4_a_result_is_taken_once() {
@@ -74,6 +75,49 @@ fn h4_nobody_joins_himself_nor_who_waits_for_him() {
         give.send(top.clone()).unwrap();
         done.wait();
         assert_eq!(top.join(), Ok(()));
+    });
+}
+
+/// On a thread that runs another root's body, too: it is both.
+#[test]
+fn h4_nobody_joins_himself_from_a_program_of_his_own() {
+    let _alone = alone();
+    in_time("a program within a thread", || {
+        let (give, given) = mpsc::channel::<Arc<Thread<()>>>();
+        let (tell, told) = mpsc::channel();
+        let t = Arc::new(Thread::run("t", move |_| {
+            let me = given.recv().unwrap();
+            let _ = Root::builder("inner").run(|main| {
+                let below = main.run("below", |_| 7);
+                tell.send((me.join(), me.join_until(AGES), below.join())).unwrap();
+            });
+        }));
+        give.send(t.clone()).unwrap();
+        let deadlock = || Err(JoinError::WouldDeadlock);
+        assert_eq!(told.recv().unwrap(), (deadlock(), deadlock(), Ok(7)));
+        assert_eq!(t.join(), Ok(()));
+    });
+}
+
+/// What a thread-local holds is dropped when the thread has stopped, on that thread: it may join it there.
+#[test]
+fn h4_what_a_thread_local_holds_may_join_its_own_thread() {
+    struct Own(Option<Thread<u8>>, Option<mpsc::Sender<Result<u8, JoinError>>>);
+    impl Drop for Own {
+        fn drop(&mut self) {
+            let end = self.0.take().map(|me| me.join());
+            end.into_iter().zip(self.1.take()).for_each(|(end, tell)| tell.send(end).unwrap());
+        }
+    }
+    std::thread_local!(static OWN: RefCell<Own> = const { RefCell::new(Own(None, None)) });
+    in_time("a join in a thread-local", || {
+        let ((give, given), (tell, told)) = (mpsc::channel(), mpsc::channel());
+        let t = Thread::run("t", move |_| {
+            OWN.with(|own| *own.borrow_mut() = Own(given.recv().unwrap(), Some(tell)));
+            7
+        });
+        give.send(Some(t)).unwrap();
+        assert_eq!(told.recv().unwrap(), Ok(7));
     });
 }
 

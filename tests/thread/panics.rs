@@ -1,6 +1,6 @@
 //! Panics: reported when they happen, told at a join, travelling up from who is not joined.
 use super::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use stopwhen::OperationThread;
 use stopwhen::thread::Panic;
 
 /// What a join tells of panics: of its own body, or of those below.
@@ -144,6 +144,49 @@ fn h5_what_is_below_a_thread_that_panicked_goes_further_up() {
         });
         assert_eq!(told(top.join()), "below below");
         assert_eq!((top.join().unwrap(), taken(&root)), ("own t".to_owned(), String::new()));
+    });
+}
+
+/// Nobody is above: who joins is told of its own first, then of those below, then of its own as often as he asks.
+#[test]
+fn h5_a_root_of_its_own_tells_its_panic_and_then_those_below() {
+    in_time("two panics of a root of its own", || {
+        let t = Thread::run("t", |_| {
+            Thread::run("below", |_| boom("below"));
+            boom("t");
+        });
+        assert_eq!([t.join(), t.join(), t.join()].map(told), ["own t", "below below", "own t"]);
+        let t = Thread::run("t", |_| drop(Thread::run("below", |_| boom("below"))));
+        assert_eq!([t.join(), t.join(), t.join()].map(told), ["below below", "Ok(())", "Err(AlreadyTaken)"]);
+    });
+}
+
+/// R8: each is told to one, and the parent ends.
+#[test]
+fn h5_panics_are_taken_while_the_parent_ends() {
+    const ITEMS: usize = 2000;
+    in_time("panics in two hands", || {
+        for _ in 0..20 {
+            let (give, given) = mpsc::channel();
+            let root = Root::builder("main").on_panic(|_| ()).build();
+            let parent = root.run("parent", move |_| {
+                let worker = Arc::new(OperationThread::run("worker", |_, _: usize| boom("item")));
+                (0..ITEMS).for_each(|n| worker.add(n).unwrap());
+                worker.close();
+                worker.stopped().wait();
+                give.send(worker).unwrap();
+            });
+            let worker = given.recv().unwrap();
+            let mut taken = 0;
+            while !parent.stopped().is_go() && taken == 0 {
+                taken += worker.take_panics().len();
+            }
+            let told = match parent.join() {
+                Err(JoinError::Children(panics)) => panics.len(),
+                end => end.map(|()| 0).unwrap(),
+            };
+            assert_eq!(taken + told + worker.take_panics().len(), ITEMS);
+        }
     });
 }
 

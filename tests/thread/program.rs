@@ -1,6 +1,5 @@
 //! A program: what `run` does at its end, and what code it ends with.
 use super::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::mpsc::Receiver;
 use stopwhen::thread::Panic;
@@ -178,5 +177,60 @@ fn h6_a_body_may_shut_down_itself() {
             assert!(panic_of(|| Thread::run("late", |_| ())).contains("main/late was not started"));
         });
         assert_eq!(code, ExitCode::SUCCESS);
+    });
+}
+
+/// Its own end is another matter: the body runs on, and the tree says so.
+#[test]
+fn h2_a_root_has_not_stopped_before_its_body() {
+    let _alone = alone();
+    in_time("a root that runs on", || {
+        let (tell, told) = mpsc::channel();
+        let code = program(AGES).0.run(|main| {
+            Thread::run("t", |please_stop| please_stop.wait()).release();
+            main.shutdown(AGES).unwrap();
+            assert!(!main.as_ref().stopped().is_go());
+            assert_eq!(main.tree().to_string(), "main: stops its threads, runs");
+            tell.send(main.as_ref().stopped().clone()).unwrap();
+        });
+        assert_eq!((code, told.recv().unwrap().is_go()), (ExitCode::SUCCESS, true));
+    });
+}
+
+/// H3: a scope where nobody takes children any more hears of what they were told.
+#[test]
+fn h3_a_scope_after_the_shutdown_is_told_to_stop() {
+    let _alone = alone();
+    in_time("a late scope", || {
+        let code = program(AGES).0.run(|main| {
+            main.shutdown(AGES).unwrap();
+            thread::scope(|s| {
+                assert!(s.please_stop().is_go());
+                let t = s.run("t", |please_stop| please_stop.wait());
+                assert_eq!(t.join(), Ok(()));
+            });
+        });
+        assert_eq!(code, ExitCode::SUCCESS);
+    });
+}
+
+/// R8: by a `Drop`, say.
+#[test]
+fn r8_a_program_may_run_while_a_panic_passes() {
+    struct Program(mpsc::Sender<ExitCode>);
+    impl Drop for Program {
+        fn drop(&mut self) {
+            let code = program(AGES).0.run(|_| assert_eq!(Thread::run("t", |_| 7).join(), Ok(7)));
+            self.0.send(code).unwrap();
+        }
+    }
+    let _alone = alone();
+    in_time("a program in a panic", || {
+        let (tell, told) = mpsc::channel();
+        let end = catch_unwind(AssertUnwindSafe(|| {
+            let _program = Program(tell);
+            boom("passes");
+        }));
+        assert_eq!((message(&*end.unwrap_err()), told.recv().unwrap()), ("passes".to_owned(), ExitCode::SUCCESS));
     });
 }

@@ -1,6 +1,5 @@
 //! Threads that borrow.
 use super::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
 fn threads_of_a_scope_borrow_and_are_joined_at_its_end() {

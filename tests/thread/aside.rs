@@ -1,0 +1,121 @@
+//! What hangs on the signals that a shutdown raises: run aside, waited for within its time. On paused clocks.
+use super::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use stopwhen::clock;
+use stopwhen::thread::Stuck;
+use stopwhen::{Till, Until};
+
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A shutdown on a thread of its own, on this clock.
+fn shutting_down(root: &Root, until: impl Until + Send + 'static) -> Thread<Result<(), Stuck>> {
+    let root = root.clone();
+    Thread::run("closer", move |_| root.shutdown(until))
+}
+
+/// Below the root: `f` makes a Till, and hangs something on it; the thread sleeps until T8.
+fn sleeper(root: &Root, f: impl FnOnce(&Till) + Send + 'static) -> Thread<()> {
+    root.run("sleeper", |_| {
+        f(&Till::after(AGES));
+        Till::after(AGES).wait();
+    })
+}
+
+/// Lets half of the grace go by, which ends that sleeper.
+fn half_of_it(paused: &clock::Paused, sleeper: &Thread<()>) {
+    paused.wait_for_sleepers(2); // it, and who shuts down
+    paused.advance(GRACE / 2);
+    sleeper.stopped().wait();
+}
+
+/// Lets all of the time go by, and gives back who is stuck: the callbacks, and no thread.
+fn told_of_callbacks(paused: &clock::Paused, closer: &Thread<Result<(), Stuck>>, rest: Duration) {
+    paused.wait_for_sleepers(1);
+    assert!(!closer.stopped().is_go(), "they are waited for");
+    paused.advance(rest);
+    let stuck = closer.join().unwrap().unwrap_err();
+    let told = "main has not stopped in time: 1 thread is stuck\n  main: runs what hangs on its signals";
+    assert_eq!(stuck.to_string(), told);
+}
+
+/// R8, H5: a Till's callback that panics at half of the grace ends neither the shutdown nor what is told of it.
+#[test]
+fn r8_a_callback_that_panics_when_tills_go_early_does_not_end_the_shutdown() {
+    in_time("a panic at half of the grace", || {
+        let (paused, (root, log)) = (clock::pause(), heard("main"));
+        let sleeper = sleeper(&root, |till| till.on_go(|| boom("callback")));
+        let closer = shutting_down(&root, GRACE);
+        half_of_it(&paused, &sleeper);
+        assert_eq!(closer.join(), Ok(Ok(())));
+        let panics = root.take_panics();
+        assert_eq!((panics.len(), panics[0].path(), panics[0].message()), (1, "main", "callback"));
+        assert_eq!(log.said(), "main:callback");
+    });
+}
+
+/// The same of a program: it has not panicked, and its code says that not all went well.
+#[test]
+fn r8_nor_does_a_program_panic_by_a_callback_at_its_end() {
+    let _alone = alone();
+    in_time("a program", || {
+        let paused = clock::pause();
+        let (give, given) = mpsc::channel();
+        let program = Thread::run("program", move |_| {
+            catch_unwind(AssertUnwindSafe(|| {
+                Root::builder("main").grace(GRACE).on_panic(|_| ()).run(|main| {
+                    give.send(sleeper(main, |till| till.on_go(|| boom("callback")))).unwrap();
+                })
+            }))
+        });
+        half_of_it(&paused, &given.recv().unwrap());
+        let code = program.join().unwrap().ok();
+        assert_eq!(code, Some(ExitCode::FAILURE), "it is no panic of the body");
+    });
+}
+
+#[test]
+fn h6_a_slow_callback_of_a_till_does_not_outlast_a_shutdown() {
+    in_time("a slow callback at half of the grace", || {
+        let (paused, root, hold) = (clock::pause(), Root::new("main"), Signal::new());
+        let wait = hold.clone();
+        let sleeper = sleeper(&root, |till| till.on_go(move || wait.wait()));
+        let closer = shutting_down(&root, GRACE);
+        half_of_it(&paused, &sleeper);
+        told_of_callbacks(&paused, &closer, GRACE / 2);
+        hold.go();
+        assert_eq!(root.shutdown(GRACE), Ok(()));
+    });
+}
+
+#[test]
+fn h6_a_slow_callback_of_a_please_stop_does_not_outlast_a_shutdown() {
+    in_time("a slow callback of a please_stop", || {
+        for of_root in [false, true] {
+            let (paused, root, hold) = (clock::pause(), Root::new("main"), Signal::new());
+            let t = root.run("t", |please_stop| please_stop.wait());
+            let (wait, of) = (hold.clone(), if of_root { root.please_stop() } else { t.please_stop() });
+            of.on_go(move || wait.wait());
+            let closer = shutting_down(&root, GRACE);
+            assert_eq!(t.join(), Ok(()), "it is told first");
+            told_of_callbacks(&paused, &closer, GRACE);
+            hold.go();
+            assert_eq!(root.shutdown(GRACE), Ok(()));
+        }
+    });
+}
+
+#[test]
+fn h6_a_slow_callback_of_the_roots_end_does_not_outlast_a_shutdown() {
+    in_time("a slow callback of stopped", || {
+        let (paused, root, hold) = (clock::pause(), Root::new("main"), Signal::new());
+        let wait = hold.clone();
+        root.as_ref().stopped().on_go(move || wait.wait());
+        let closer = shutting_down(&root, GRACE);
+        root.as_ref().stopped().wait();
+        told_of_callbacks(&paused, &closer, GRACE);
+        assert_eq!(root.tree().to_string(), "main: has stopped");
+        hold.go();
+        assert_eq!(root.shutdown(GRACE), Ok(()));
+    });
+}
