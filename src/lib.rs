@@ -78,6 +78,12 @@ pub mod model {
         signal.0.settled()
     }
 
+    /// Raises a signal, or finds it go, as a shutdown does; what is left is what hangs on it, if anything does.
+    pub fn go_but_callbacks(signal: &Signal, why: &str) -> Option<impl FnOnce() + Send + 'static + use<>> {
+        let why: Box<dyn std::error::Error + Send + Sync> = why.into();
+        signal.0.go_but_callbacks(why.into()).map(|firing| || firing.finish())
+    }
+
     /// How many nodes hang on a signal.
     pub fn hanging(signal: &Signal) -> usize {
         signal.0.peek().hanging()

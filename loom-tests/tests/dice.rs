@@ -266,6 +266,64 @@ fn times_and_a_stop() {
     });
 }
 
+/// H5, H6: a tree is shut down again and again in no time, while its threads join, panic and register, somebody takes panics, and handles
+/// go: in the end nobody is left, and every panic was told once.
+#[test]
+fn a_tree_that_is_shut_down_in_no_time() {
+    loom_tests::quietly("planned");
+    both_ways("a_tree_that_is_shut_down_in_no_time", 700, || {
+        let root = Root::builder("root").on_panic(|_| ()).build();
+        let (panics, told) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let panic_perhaps = |panics: &AtomicUsize| {
+            if one_in(2) {
+                panics.fetch_add(1, SeqCst);
+                panic!("planned");
+            }
+        };
+        let held: Vec<Thread<()>> = (0..3)
+            .map(|i| {
+                let (panics, told) = (panics.clone(), told.clone());
+                root.run(format!("{i}"), move |please_stop| {
+                    let theirs = panics.clone();
+                    let below = Thread::run("below", move |please_stop| {
+                        please_stop.wait();
+                        panic_perhaps(&theirs);
+                    });
+                    if one_in(2) {
+                        please_stop.wait();
+                    }
+                    if one_in(3) {
+                        below.stop();
+                        told.fetch_add(usize::from(matches!(below.join(), Err(JoinError::Panicked(_)))), SeqCst);
+                    }
+                    panic_perhaps(&panics);
+                })
+            })
+            .collect();
+        let foreign = thread::spawn({
+            let root = root.clone();
+            move || {
+                let _me = root.register("foreign");
+                Thread::run("below", |please_stop| please_stop.wait()).release();
+            }
+        });
+        let taker = thread::spawn({
+            let (root, told) = (root.clone(), told.clone());
+            move || told.fetch_add(root.take_panics().len(), SeqCst)
+        });
+        let dropper = thread::spawn(move || drop(held));
+        while root.shutdown(std::time::Duration::ZERO).is_err() {
+            thread::yield_now();
+        }
+        assert!(root.as_ref().children().is_empty());
+        told.fetch_add(root.take_panics().len(), SeqCst);
+        foreign.join().unwrap();
+        dropper.join().unwrap();
+        taker.join().unwrap();
+        assert_eq!((told.load(SeqCst), root.take_panics().len()), (panics.load(SeqCst), 0));
+    });
+}
+
 /// H2-H5: whoever stops, joins or lets go, no thread ends before its children, and every panic is told once.
 #[test]
 fn a_tree_that_comes_down() {

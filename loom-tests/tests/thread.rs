@@ -66,7 +66,7 @@ fn start_vs_stop_of_the_parent() {
 /// J1. Breaks if a parent takes a child after it has looked at its children, or does not wait for one that it took.
 #[test]
 fn start_vs_end_of_the_parent() {
-    model("start_vs_end_of_the_parent", threads(3).only(2), 48_000, || {
+    model("start_vs_end_of_the_parent", threads(3).only(2), 33_000, || {
         let (root, d) = (tree(), Payload::new());
         let parent = root.run("parent", |_| ());
         let seen = d.clone();
@@ -236,7 +236,7 @@ fn join_vs_panic() {
 /// J4. Breaks if of the end of a thread and the drop of its handle neither, or both, send its panic up.
 #[test]
 fn drop_of_the_handle_vs_panic() {
-    model("drop_of_the_handle_vs_panic", two(), 20000, || {
+    model("drop_of_the_handle_vs_panic", two(), 10_000, || {
         let root = tree();
         let t = root.run("t", |_| boom());
         let me = t.as_ref().clone();
@@ -250,7 +250,7 @@ fn drop_of_the_handle_vs_panic() {
 /// J4. Breaks if a thread takes itself out of the tree a step before its panic is with the parent.
 #[test]
 fn a_panic_that_nobody_will_join_vs_shutdown() {
-    model("a_panic_that_nobody_will_join_vs_shutdown", two(), 20000, || {
+    model("a_panic_that_nobody_will_join_vs_shutdown", two(), 12_000, || {
         let root = tree();
         root.run("t", |_| boom()).release();
         shut_down(&root);
@@ -261,7 +261,7 @@ fn a_panic_that_nobody_will_join_vs_shutdown() {
 /// J4. Breaks if a handle that is dropped takes the panic a step before it is with the parent.
 #[test]
 fn drop_of_the_handle_vs_shutdown() {
-    model("drop_of_the_handle_vs_shutdown", threads(3), 70_000, || {
+    model("drop_of_the_handle_vs_shutdown", threads(3), 45_000, || {
         let root = tree();
         let t: Thread<()> = root.run("t", |_| boom());
         let (panics, _) = join2(
@@ -279,7 +279,7 @@ fn drop_of_the_handle_vs_shutdown() {
 /// takes it.
 #[test]
 fn join_vs_shutdown_of_what_is_below() {
-    model("join_vs_shutdown_of_what_is_below", threads(4), 100_000, || {
+    model("join_vs_shutdown_of_what_is_below", threads(4), 75_000, || {
         let root = tree();
         let t = root.run("t", |_| drop(Thread::run("below", |_| boom())));
         let (up, joined) = join2(
@@ -296,7 +296,7 @@ fn join_vs_shutdown_of_what_is_below() {
 /// The panic itself: who joins is told, and it travels once at most.
 #[test]
 fn join_vs_shutdown_of_a_panic() {
-    model("join_vs_shutdown_of_a_panic", threads(3), 38_000, || {
+    model("join_vs_shutdown_of_a_panic", threads(3), 26_000, || {
         let root = tree();
         let t: Thread<()> = root.run("t", |_| boom());
         let (_, joined) = join2(|| shut_down(&root), || told(t.join()));
@@ -376,7 +376,7 @@ fn drop_of_the_root_vs_a_child_that_waits() {
 /// Breaks if a shutdown does not wait, or takes a thread after it has looked at all.
 #[test]
 fn shutdown_vs_start() {
-    model("shutdown_vs_start", threads(3), 200_000, || {
+    model("shutdown_vs_start", threads(3), 58_000, || {
         let (root, d) = (tree(), Payload::new());
         let seen = d.clone();
         let (started, _) = join2(
@@ -400,7 +400,7 @@ fn shutdown_vs_start() {
 /// Breaks if a child that ends by itself is lost on the way: it is waited for.
 #[test]
 fn shutdown_vs_end() {
-    model("shutdown_vs_end", two(), 19000, || {
+    model("shutdown_vs_end", two(), 11_000, || {
         let (root, d) = (tree(), Payload::new());
         let seen = d.clone();
         root.run("t", move |_| seen.set()).release();
@@ -412,7 +412,7 @@ fn shutdown_vs_end() {
 /// A thread that ends, one that begins, and the shutdown.
 #[test]
 fn shutdown_vs_end_vs_start() {
-    model("shutdown_vs_end_vs_start", threads(4).only(1), 980, || {
+    model("shutdown_vs_end_vs_start", threads(4).only(1), 700, || {
         let root = tree();
         root.run("old", |_| ()).release();
         let (new, _) = join2(
@@ -447,7 +447,7 @@ fn end_of_a_registration_vs_a_child() {
 /// Breaks if a shutdown does not wait for one that registered, or a registration is taken after the shutdown's look.
 #[test]
 fn registration_vs_shutdown() {
-    each_first("registration_vs_shutdown", threads(2).only(2), 24000, |order| {
+    each_first("registration_vs_shutdown", threads(2).only(2), 13_000, |order| {
         let (root, d) = (tree(), Payload::new());
         order.race(
             || {

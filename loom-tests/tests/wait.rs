@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 use stopwhen::Signal;
-use stopwhen::model::{hanging, locked};
+use stopwhen::model::{go_but_callbacks, hanging, locked, settled};
 
 // ---- the lock bit, spinning ------------------------------------------------------------------------------
 
@@ -526,5 +526,121 @@ fn last_hand_after_go_vs_poll() {
             },
         );
         assert!(view.is_go());
+    });
+}
+
+// ---- a go that leaves its callbacks to later -------------------------------------------------------------
+
+/// What a shutdown does with its signals. The callbacks are run by what this returns.
+fn raise_but_callbacks(signal: &Signal, d: &Payload) -> Option<impl FnOnce() + Send + 'static> {
+    d.set();
+    go_but_callbacks(signal, "a shutdown")
+}
+
+/// S2, S4. Breaks if those who wait for the signal, or for what is above it, are not woken before the callbacks, or not ordered after it.
+#[test]
+fn go_but_callbacks_vs_waits() {
+    each_first("go_but_callbacks_vs_waits", threads(3), 15_000, |order| {
+        let ((s, other), d, t) = ((Signal::new(), Signal::new()), Payload::new(), Tally::new());
+        let above = &s | &other;
+        for signal in [&s, &above] {
+            let d = d.clone();
+            signal.on_go(t.callback(move || d.check()));
+        }
+        let wait = |signal: &Signal| {
+            signal.wait();
+            d.check();
+        };
+        let (left, ..) = order.race3(|| raise_but_callbacks(&s, &d), || wait(&s), || wait(&above));
+        t.settle(0, 0);
+        left.expect("callbacks")();
+        t.settle(2, 2);
+    });
+}
+
+/// S1-S3. Breaks if both won, if who lost returns before what is above has followed, or sees less than the winner did; if a callback is
+/// run twice, or by nobody.
+#[test]
+fn go_but_callbacks_vs_go() {
+    each_first("go_but_callbacks_vs_go", threads(2), 450, |order| {
+        let ((s, other), [d, e], t) = ((Signal::new(), Signal::new()), [(); 2].map(|()| Payload::new()), Tally::new());
+        let above = &s | &other;
+        [&s, &above].into_iter().for_each(|signal| signal.on_go(t.count()));
+        let (first, second) = order.race(
+            || {
+                let left = raise_but_callbacks(&s, &d);
+                assert!(settled(&above));
+                if left.is_none() {
+                    e.check();
+                }
+                left.map(|callbacks| callbacks()).is_some()
+            },
+            || {
+                let won = raise(&s, &e);
+                assert!(settled(&above));
+                if !won {
+                    d.check();
+                }
+                won
+            },
+        );
+        assert!(first != second);
+        t.settle(2, 2);
+    });
+}
+
+/// The same of two such.
+#[test]
+fn go_but_callbacks_vs_another() {
+    model("go_but_callbacks_vs_another", threads(2), 350, || {
+        let ((s, other), [d, e], t) = ((Signal::new(), Signal::new()), [(); 2].map(|()| Payload::new()), Tally::new());
+        let above = &s | &other;
+        [&s, &above].into_iter().for_each(|signal| signal.on_go(t.count()));
+        let go = |mine: &Payload, others: &Payload| {
+            let left = raise_but_callbacks(&s, mine);
+            assert!(settled(&above));
+            if left.is_none() {
+                others.check();
+            }
+            left.map(|callbacks| callbacks()).is_some()
+        };
+        let (first, second) = join2(|| go(&d, &e), || go(&e, &d));
+        assert!(first != second);
+        t.settle(2, 2);
+    });
+}
+
+/// S2, S3. Breaks if an AND whose last two inputs go at once is raised by both, by none, or without what either did before.
+#[test]
+fn go_but_callbacks_vs_go_of_the_last_other() {
+    each_first("go_but_callbacks_vs_go_of_the_last_other", threads(2), 1, |order| {
+        let ((s, other), [d, e], t) = ((Signal::new(), Signal::new()), [(); 2].map(|()| Payload::new()), Tally::new());
+        let both = &s & &other;
+        both.on_go(t.callback({
+            let (d, e) = (d.clone(), e.clone());
+            move || {
+                d.check();
+                e.check();
+            }
+        }));
+        // Whoever raised it, that has returned, too, or is far enough.
+        let settle = |input: &Signal| {
+            if input.is_go() {
+                assert!(!input.go() && both.is_go());
+            }
+        };
+        order.race(
+            || {
+                let left = raise_but_callbacks(&s, &d);
+                settle(&other);
+                left.into_iter().for_each(|callbacks| callbacks());
+            },
+            || {
+                assert!(raise(&other, &e));
+                settle(&s);
+            },
+        );
+        assert!(settled(&both));
+        t.settle(1, 1);
     });
 }
