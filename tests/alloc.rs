@@ -403,6 +403,7 @@ fn every_operation_allocates_what_it_must_and_gives_it_back() {
         operations_allocate_so_much();
         steps.begin("waits");
         waits::waits_allocate_nothing();
+        waits::the_end_of_a_queue_allocates_nothing();
         steps.begin("waits of a thread that is in a tree, and says what it waits on");
         stopwhen::Thread::run("waiter", |_| waits::waits_allocate_nothing()).join().unwrap();
         nothing_leaks(steps);

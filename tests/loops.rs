@@ -221,6 +221,26 @@ fn cleanup_said_before_init_runs_all_the_same() {
     });
 }
 
+/// A state whose `Drop` panics is no reason to leave out what was to be done after it.
+#[test]
+fn p1_cleanup_said_before_init_runs_though_the_state_panics_as_it_is_dropped() {
+    struct Planned;
+    impl Drop for Planned {
+        fn drop(&mut self) {
+            panic!("planned");
+        }
+    }
+    in_time("a state that panics", || {
+        let ((root, _), log) = (quiet("root"), Log::new());
+        let thread = ContinuousThread::builder("both").under(root.as_ref()).cleanup({
+            let log = log.clone();
+            move |()| log.say("clean")
+        });
+        let thread = thread.init(|_| Planned).run(|turn, _| turn.stop());
+        assert_eq!((panicked(thread.join()).as_str(), log.said().as_str()), ("planned", "clean"));
+    });
+}
+
 #[test]
 fn a_loop_thread_is_a_thread_of_the_tree() {
     in_time("the tree", || {

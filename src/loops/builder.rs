@@ -5,6 +5,7 @@ use crate::error::SpawnError;
 use crate::signal::Signal;
 use crate::thread::{self, StopOrder, Thread, ThreadRef};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 type Init<S> = Box<dyn FnOnce(&Signal) -> S + Send>;
@@ -69,8 +70,9 @@ impl<K> Builder<K> {
         let Builder { kind, thread, life } = self;
         let cleanup = life.cleanup.map(|before| -> Cleanup<S> {
             Box::new(move |state| {
-                drop(state);
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(state)));
                 before(());
+                dropped.unwrap_or_else(|payload| resume_unwind(payload));
             })
         });
         Builder { kind, thread, life: Life { init: Box::new(f), cleanup } }

@@ -14,7 +14,7 @@ pub enum State {
     Pausing,
     /// It was paused, and no turn is under way.
     Paused,
-    /// An [`OperationThread`](super::OperationThread) that was closed, and still runs what is queued.
+    /// An [`OperationThread`](super::OperationThread) that takes no more items, and still runs one or has some queued.
     Closing,
     /// It was asked to stop, or has taken its last turn, and has not stopped: it ends a turn, cleans up, or waits for threads below.
     Stopping,

@@ -9,7 +9,7 @@
 //! | [`Timer`] | once, after a while | [`cancel`](Timer::cancel), [`fired`](Timer::fired) |
 //!
 //! Each is a [`Thread`](crate::Thread) of the tree, with a name, a parent and a `please_stop`; the handles are one type, [`LoopThread`], with what
-//! all of them can do. Between turns they sleep, and a stop wakes them at once: nothing has to be polled.
+//! all of them can do. When no turn is due they sleep, and a stop wakes them at once: nothing has to be polled.
 //!
 //! # State of its own
 //! A builder's [`init`](Builder::init) makes a state on the thread, so that it need not be `Send`; each turn is lent it; and

@@ -205,7 +205,8 @@ impl<T: Send + 'static> LoopThread<Operation<T>> {
 }
 
 impl<T: Send + 'static, S: 'static> Builder<Operation<T>, S> {
-    /// Sets how many items may wait; who adds more waits until some have been begun.
+    /// Sets how many items may wait; who adds more waits until some have been begun, and is reported as by
+    /// [`Queue::push`](crate::Queue::push) if that takes over five seconds.
     ///
     /// # Panics
     /// If `n` is zero.

@@ -48,11 +48,13 @@ pub(super) struct Schedule {
     last: Option<Moment>,
     period: Duration,
     missed: Missed,
+    /// A new period has made the next one due at once: it is not late by that.
+    hastened: bool,
 }
 
 impl Schedule {
     pub(super) fn new(first: Moment, period: Duration, missed: Missed) -> Schedule {
-        Schedule { next: first, last: None, period, missed }
+        Schedule { next: first, last: None, period, missed, hastened: false }
     }
 
     /// When the next turn is due.
@@ -67,6 +69,7 @@ impl Schedule {
         // No overflow: that is at most `now`.
         let due = Moment::from_nanos(self.next.nanos() + left_out * self.nanos());
         self.last = Some(due);
+        self.hastened = false;
         self.next = due.after(self.period);
         (due, left_out)
     }
@@ -80,10 +83,14 @@ impl Schedule {
 
     /// From now on that is the period.
     pub(super) fn change(&mut self, period: Duration, now: Moment) {
+        if period == self.period {
+            return;
+        }
         self.period = period;
         let Some(last) = self.last else { return };
-        let as_missed = self.next <= now && self.missed != Missed::Delay;
+        let as_missed = self.next <= now && !self.hastened && self.missed != Missed::Delay;
         let next = last.after(period);
+        self.hastened = !as_missed && next <= now;
         self.next = if as_missed { next } else { next.max(now) };
     }
 
@@ -94,5 +101,45 @@ impl Schedule {
 
     fn nanos(&self) -> u64 {
         u64::try_from(self.period.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(nanos: u64) -> Moment {
+        Moment::from_nanos(nanos)
+    }
+
+    /// Said while the thread sleeps, before it has begun the turn that is due by the first.
+    #[test]
+    fn p3_the_same_period_said_again_changes_nothing() {
+        for missed in [Missed::Skip, Missed::Burst, Missed::Delay] {
+            let mut schedule = Schedule::new(at(0), Duration::from_nanos(1000), missed);
+            schedule.begin(at(0));
+            schedule.end(at(0));
+            schedule.change(Duration::from_nanos(100), at(500));
+            schedule.change(Duration::from_nanos(100), at(501));
+            assert_eq!((schedule.next(), schedule.begin(at(510))), (at(500), (at(500), 0)), "{missed:?}");
+            assert_eq!(schedule.next(), at(600), "{missed:?}: none is made up for");
+        }
+    }
+
+    /// Nor is a turn that a new period has made due at once late by one that is said after it.
+    #[test]
+    fn p3_of_several_new_periods_none_makes_turns_late() {
+        for missed in [Missed::Skip, Missed::Burst, Missed::Delay] {
+            let mut schedule = Schedule::new(at(0), Duration::from_nanos(1000), missed);
+            schedule.begin(at(0));
+            schedule.end(at(0));
+            schedule.change(Duration::from_nanos(100), at(500));
+            schedule.change(Duration::from_nanos(50), at(501));
+            assert_eq!(schedule.begin(at(501)), (at(501), 0), "{missed:?}");
+            schedule.change(Duration::from_nanos(900), at(502));
+            schedule.change(Duration::from_nanos(20), at(700));
+            schedule.change(Duration::from_nanos(2000), at(701));
+            assert_eq!(schedule.next(), at(2501), "{missed:?}: not due at once any more");
+        }
     }
 }

@@ -3,6 +3,10 @@ use super::Queue;
 use super::state::State;
 use crate::signal::Signal;
 use std::fmt;
+use std::panic::Location;
+
+/// Where a call came from that raises a signal.
+type Place = &'static Location<'static>;
 
 /// A queue's signals. The handles that raise them stay here.
 pub(super) struct Ends {
@@ -27,14 +31,11 @@ impl Ends {
         Ends { closed: End::new(name, "closed"), drained: End::new(name, "drained") }
     }
 
-    /// Z4. May unwind: a callback's panic, after both have gone.
-    #[track_caller]
-    fn go(&self, closed: bool, drained: bool) {
+    /// Z4. Each that has a place goes. May unwind: a callback's panic, after both have gone.
+    fn go(&self, closed: Option<Place>, drained: Option<Place>) {
         // Dropped last: it goes also if a callback of the other one panics.
-        let drained = drained.then(|| self.drained.hand.go_on_drop());
-        if closed {
-            self.closed.hand.go();
-        }
+        let drained = drained.map(|place| self.drained.hand.go_on_drop_from(place));
+        drop(closed.map(|place| self.closed.hand.go_on_drop_from(place)));
         drop(drained);
     }
 }
@@ -49,11 +50,21 @@ impl<T> Queue<T> {
     /// As a callback of [`closed`](Queue::closed) or [`drained`](Queue::drained), after all is told.
     #[track_caller]
     pub fn close(&self) {
+        self.close_from(Location::caller());
+    }
+
+    fn close_from(&self, place: Place) {
         let drained = self.hatch.change(|state| {
-            state.close();
+            self.shut(state, place);
             state.is_drained()
         });
-        self.announce(drained);
+        self.announce(drained.then_some(place));
+    }
+
+    /// Open → closed, from that place; Z6.
+    fn shut(&self, state: &mut State<T>, place: Place) {
+        state.close();
+        self.closer.get_or_init(|| place);
     }
 
     /// Closes it and takes out what is left, which counts as done.
@@ -74,16 +85,20 @@ impl<T> Queue<T> {
     #[track_caller]
     #[doc(alias = "discard")]
     pub fn close_now(&self) -> Vec<T> {
+        let place = Location::caller();
         let taken = self.hatch.change(|state| {
-            state.close();
+            self.shut(state, place);
             state.take_all()
         });
         self.taken(taken).unwrap_or_default().into()
     }
 
     /// Closes the queue when the guard is dropped: for a producer that may panic.
+    ///
+    /// The place that the causes of its signals name is that of this call.
+    #[track_caller]
     pub fn close_on_drop(&self) -> CloseOnDrop<'_, T> {
-        CloseOnDrop { queue: Some(self) }
+        CloseOnDrop { queue: Some(self), place: Location::caller() }
     }
 
     /// A signal that goes when the queue is closed. It cannot be raised by hand.
@@ -113,7 +128,7 @@ impl<T> Queue<T> {
     }
 
     fn ends(&self) -> &Ends {
-        self.ends.get().unwrap_or_else(|| self.make_ends())
+        self.ends.get().map(Box::as_ref).unwrap_or_else(|| self.make_ends())
     }
 
     /// Z5.
@@ -122,10 +137,11 @@ impl<T> Queue<T> {
         fn stage<T>(state: &State<T>) -> (bool, bool) {
             (!state.is_open(), state.is_drained())
         }
-        let mut fresh = Some(Ends::new(self.name.as_deref()));
+        let mut fresh = Some(Box::new(Ends::new(self.name.as_deref())));
         loop {
             let (closed, drained) = self.hatch.look(stage);
-            fresh.iter().for_each(|ends| ends.go(closed, drained));
+            let place = self.closer.get().copied();
+            fresh.iter().for_each(|ends| ends.go(place.filter(|_| closed), place.filter(|_| drained)));
             let settled = self.hatch.look(|state| {
                 let same = stage(state) == (closed, drained);
                 if same {
@@ -139,12 +155,11 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Z4: it is closed, and perhaps drained.
+    /// Z4: it is closed, and perhaps drained, from that place.
     #[cold]
-    #[track_caller]
-    pub(super) fn announce(&self, drained: bool) {
+    pub(super) fn announce(&self, drained: Option<Place>) {
         if let Some(ends) = self.ends.get() {
-            ends.go(true, drained);
+            ends.go(self.closer.get().copied(), drained);
         }
     }
 }
@@ -164,6 +179,7 @@ impl<T> Drop for Queue<T> {
 pub struct CloseOnDrop<'a, T> {
     /// None: disarmed.
     queue: Option<&'a Queue<T>>,
+    place: Place,
 }
 
 impl<T> CloseOnDrop<'_, T> {
@@ -175,7 +191,7 @@ impl<T> CloseOnDrop<'_, T> {
 
 impl<T> Drop for CloseOnDrop<'_, T> {
     fn drop(&mut self) {
-        self.queue.iter().for_each(|queue| queue.close());
+        self.queue.iter().for_each(|queue| queue.close_from(self.place));
     }
 }
 

@@ -29,6 +29,8 @@ impl<T> Queue<T> {
 
     /// Pops items one after the other, until the queue is closed and empty or none is there when `until` has come.
     ///
+    /// As for [`pop_until`](Queue::pop_until), what others have waited for over a millisecond is not there.
+    ///
     /// A duration counts from this call, for the whole iteration. To learn what ended it ask the signal, or
     /// [`closed`](Queue::closed).
     ///
@@ -68,6 +70,7 @@ pub struct Iter<'a, T>(&'a Queue<T>);
 impl<T> Iterator for Iter<'_, T> {
     type Item = T;
 
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.0.pop().ok()
     }
@@ -97,6 +100,7 @@ pub struct IterUntil<'a, T, U> {
 impl<T, U: Until> Iterator for IterUntil<'_, T, U> {
     type Item = T;
 
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.queue.pop_until(&self.until).ok()
     }

@@ -12,6 +12,7 @@
 //!   that the queue is closed sees to it that they have gone before it returns.
 //! - Z5  The signals are made when somebody first asks for one, and become known under the lock, in the state that the queue is in: so
 //!   whoever changes that later finds them. Most queues never have any.
+//! - Z6  `closer` is set by the call that closes it, under the same hold of the lock: whoever knows that the queue is closed finds it.
 mod close;
 mod iter;
 mod pop;
@@ -25,16 +26,16 @@ pub use task::Task;
 
 use crate::error::Stopped;
 use crate::signal::Until;
-use crate::sys::Late;
+use crate::sys::{Late, OnceLock};
 use crate::wait::{Hatch, Leaves, Term};
 use close::Ends;
 use state::State;
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 
 /// A queue of items, for any number of threads that push and any number that pop.
 ///
-/// It is a place, not a handle: a `static`, an `Arc` or a scope holds it. Items go through by move, first in, first out.
+/// It is a place, not a handle: an `Arc`, a scope or a `static LazyLock<Queue<_>>` holds it. Items go through by move, first in, first out.
 ///
 /// ```
 /// use stopwhen::{PopError, Queue, Signal};
@@ -87,7 +88,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 pub struct Queue<T> {
     hatch: Hatch<State<T>>,
     /// Z5.
-    ends: Late<Ends>,
+    ends: Late<Box<Ends>>,
+    /// Z6: where it was closed.
+    closer: OnceLock<&'static Location<'static>>,
     name: Option<Box<str>>,
     silent: bool,
 }
@@ -98,6 +101,8 @@ impl<T> RefUnwindSafe for Queue<T> {}
 
 impl<T> Queue<T> {
     /// Makes a queue with room for whatever is pushed.
+    ///
+    /// Its memory grows with what is in it, and is kept for what comes: only [`pop_all`](Queue::pop_all) lets go of it.
     pub fn unbounded() -> Queue<T> {
         Queue::with_room(None)
     }
@@ -113,7 +118,13 @@ impl<T> Queue<T> {
     }
 
     fn with_room(capacity: Option<usize>) -> Queue<T> {
-        Queue { hatch: Hatch::new(State::new(capacity)), ends: Late::new(), name: None, silent: false }
+        Queue {
+            hatch: Hatch::new(State::new(capacity)),
+            ends: Late::new(),
+            closer: OnceLock::new(),
+            name: None,
+            silent: false,
+        }
     }
 
     /// Gives it a name, which reports, `Debug` and the causes of its signals tell.

@@ -4,6 +4,7 @@ use super::{Queue, Task};
 use crate::error::{Closed, PopError, TryPopError};
 use crate::signal::Until;
 use crate::wait::{Leaves, Side, Term};
+use std::panic::Location;
 
 /// A way to take the first item.
 type Way<T> = fn(&mut State<T>) -> Option<Taken<T>>;
@@ -23,6 +24,7 @@ impl<T> Queue<T> {
     #[inline(always)]
     #[doc(alias = "recv")]
     #[doc(alias = "get")]
+    #[track_caller]
     pub fn pop(&self) -> Result<T, Closed> {
         match self.hatch.attempt(Side::Out, State::take_done) {
             Some(Taken { item: Some(item), drained: false }) => Ok(item),
@@ -31,7 +33,10 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Takes the first item, unless `until` comes first. What is there is taken even if it has come, and even if the queue is closed.
+    /// Takes the first item, unless `until` comes first.
+    ///
+    /// What is there is taken even if it has come, and even if the queue is closed; but not, if it has come, from those who have waited
+    /// for it for over a millisecond.
     ///
     /// ```
     /// use std::time::Duration;
@@ -55,6 +60,7 @@ impl<T> Queue<T> {
     /// As [`pop`](Queue::pop).
     #[inline(always)]
     #[doc(alias = "recv_timeout")]
+    #[track_caller]
     pub fn pop_until(&self, until: impl Until) -> Result<T, PopError> {
         match self.hatch.attempt(Side::Out, State::take_done) {
             Some(Taken { item: Some(item), drained: false }) => Ok(item),
@@ -72,6 +78,7 @@ impl<T> Queue<T> {
     /// As [`pop`](Queue::pop).
     #[inline]
     #[doc(alias = "try_recv")]
+    #[track_caller]
     pub fn try_pop(&self) -> Result<T, TryPopError> {
         let taken = self.hatch.attempt(Side::Out, State::take_done).ok_or(TryPopError::Empty)?;
         self.taken(taken).ok_or(TryPopError::Closed)
@@ -98,6 +105,7 @@ impl<T> Queue<T> {
     /// # Panics
     /// As [`pop`](Queue::pop).
     #[doc(alias = "drain")]
+    #[track_caller]
     pub fn pop_all(&self) -> Vec<T> {
         let taken = self.hatch.change(State::take_all);
         self.taken(taken).unwrap_or_default().into()
@@ -113,6 +121,7 @@ impl<T> Queue<T> {
     ///
     /// # Panics
     /// As [`pop`](Queue::pop).
+    #[track_caller]
     pub fn pop_task(&self) -> Result<Task<'_, T>, Closed> {
         let tried = self.hatch.attempt(Side::Out, State::take_task);
         self.take_task_slow(tried, None).map_err(|_| Closed) // as `pop`
@@ -128,6 +137,7 @@ impl<T> Queue<T> {
     ///
     /// # Panics
     /// As [`pop`](Queue::pop).
+    #[track_caller]
     pub fn pop_task_until(&self, until: impl Until) -> Result<Task<'_, T>, PopError> {
         let tried = self.hatch.attempt(Side::Out, State::take_task);
         self.take_task_slow(tried, Some(&until))
@@ -135,12 +145,14 @@ impl<T> Queue<T> {
 
     /// After a first try that gave nothing: waits for an item.
     #[cold]
+    #[track_caller]
     fn take_slow(&self, way: Way<T>, until: Option<&dyn Leaves>) -> Result<T, PopError> {
         let taken = self.wait_for_item(way, until).ok_or(PopError::Stopped)?;
         self.taken(taken).ok_or(PopError::Closed)
     }
 
     /// As `take_slow`, with the first try, of an item that a task holds: from here on, so that it ends whatever unwinds.
+    #[track_caller]
     fn take_task_slow(&self, tried: Option<Taken<T>>, until: Option<&dyn Leaves>) -> Result<Task<'_, T>, PopError> {
         let taken = tried.or_else(|| self.wait_for_item(State::take_task, until)).ok_or(PopError::Stopped)?;
         self.taken(taken.into_task(self)).ok_or(PopError::Closed)
@@ -158,9 +170,10 @@ impl<T> Queue<T> {
 
     /// What was taken; and if that was the last, all is told. May unwind: whatever it is, it is whole, and counted.
     #[inline]
+    #[track_caller]
     pub(super) fn taken<I>(&self, taken: Taken<I>) -> Option<I> {
         if taken.drained {
-            self.announce(true);
+            self.announce(Some(Location::caller()));
         }
         taken.item
     }

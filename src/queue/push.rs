@@ -72,7 +72,8 @@ impl<T> Queue<T> {
 
     /// Puts an item at the front, whether there is room or not: what was taken and goes back.
     ///
-    /// It does not wait: whoever pops would wait for room that it made itself.
+    /// It does not wait: whoever pops would wait for room that it made itself. What [`Task::into_inner`](super::Task::into_inner) gave was
+    /// done by that: a [`join`](Queue::join) may return before it is back.
     ///
     /// # Errors
     /// [`PushError::Closed`] with the item.
@@ -159,7 +160,7 @@ impl<T> Queue<T> {
         let error = match put {
             Some(Ok(())) => return Ok(()),
             Some(Err(Refused)) => {
-                self.announce(false);
+                self.announce(None);
                 PushError::Closed
             }
             None => without_room,
@@ -175,9 +176,11 @@ impl<T> Queue<T> {
             return self.hatch.attempt(Side::In, put); // room made before the stop is used
         }
         if !self.silent {
-            if let put @ Some(_) = self.hatch.wait(Side::In, &term.or_after(LONG), &mut put) {
+            let soon = term.or_after(LONG);
+            if let put @ Some(_) = self.hatch.wait(Side::In, &soon, &mut put) {
                 return put;
             }
+            term.waits_as_long_as(&soon);
             if term.has_come() {
                 return self.hatch.attempt(Side::In, put); // it may have come after that wait's last try
             }

@@ -104,12 +104,13 @@ impl<T> State<T> {
     }
 
     /// Takes all items, which are done by that. What is left has room for twice as many, unless that is
-    /// more than there was.
+    /// more than there was; once it is closed, for none.
     pub fn take_all(&mut self) -> Taken<VecDeque<T>> {
         if self.items.is_empty() {
             return Taken { item: None, drained: self.is_drained() };
         }
-        let room = VecDeque::with_capacity(self.items.capacity().min(2 * self.items.len()));
+        let room = if self.is_open() { self.items.capacity().min(2 * self.items.len()) } else { 0 };
+        let room = VecDeque::with_capacity(room);
         let items = std::mem::replace(&mut self.items, room);
         self.look_for_moment();
         Taken { item: Some(items), drained: self.is_drained() }

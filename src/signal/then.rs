@@ -123,6 +123,11 @@ impl Signal {
     /// The cause's place is that of this call. The guard is a handle: as long as it lives the signal can go.
     #[track_caller]
     pub fn go_on_drop(&self) -> GoOnDrop {
-        GoOnDrop { signal: Some(self.clone()), place: Location::caller() }
+        self.go_on_drop_from(Location::caller())
+    }
+
+    /// The same, from that place.
+    pub(crate) fn go_on_drop_from(&self, place: &'static Location<'static>) -> GoOnDrop {
+        GoOnDrop { signal: Some(self.clone()), place }
     }
 }

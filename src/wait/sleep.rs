@@ -21,11 +21,11 @@ impl Core {
             if self.poll() {
                 return true; // arming may have found it due
             }
+            let posting = Posting::at_gate(self, end, &mut since); // first, as in `Term::sleep`
             let asleep = Asleep::new(clock.as_deref(), None, || vec![User::of(self)]);
-            let posting = Posting::at_gate(self, end, &mut since);
             self.gate.sleep(end.min(tick), || self.mark_sleep());
-            drop(posting);
             drop(asleep);
+            drop(posting);
             if self.poll() {
                 return true;
             }

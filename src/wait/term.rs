@@ -117,6 +117,11 @@ impl<'a> Term<'a> {
         since
     }
 
+    /// Has it sleep since when that one did.
+    pub(crate) fn waits_as_long_as(&self, other: &Term<'_>) {
+        self.since.set(other.since.get());
+    }
+
     /// The same, but no later than at a moment of the process' clock.
     pub(super) fn within(&self, end: Moment) -> Term<'_> {
         Term {
@@ -184,12 +189,12 @@ impl<'a> Term<'a> {
         if come || self.end != Moment::NEVER && now() >= self.end {
             return None;
         }
+        let _posting = Posting::in_line(self, more); // before it is counted: whoever waits for sleepers finds the note
         let _asleep = Asleep::new(self.clock.as_deref().filter(|_| timed), Some(waiter), || {
             let mut on: Vec<User> = more.into_iter().map(Handle::user).collect();
             self.signals(&mut |signal| on.push(signal.user()));
             on
         });
-        let _posting = Posting::in_line(self, more);
         Some(waiter.sleep(tick))
     }
 }

@@ -1,5 +1,5 @@
 //! R7: a wait allocates nothing, whatever it waits for and whatever may end it.
-use super::cost;
+use super::{MINE, cost};
 use std::time::Duration;
 use stopwhen::barrier::OnStop;
 use stopwhen::{Barrier, Condition, Event, Lock, Queue, RLock, Signal, Till};
@@ -42,4 +42,19 @@ pub fn waits_allocate_nothing() {
     assert_eq!(cost(|| full.push_until(1, (&stop, &till, SHORT))), (0, 0));
     assert_eq!(cost(|| full.join_until((&stop, SHORT))), (0, 0));
     assert_eq!(cost(|| (full.pop(), full.push(1))), (0, 0), "a place that was there is used again");
+}
+
+/// What can never come needs no room.
+pub fn the_end_of_a_queue_allocates_nothing() {
+    let [closed, dropped] = [Queue::unbounded(), Queue::unbounded()];
+    for q in [&closed, &dropped] {
+        q.extend(0..100).unwrap();
+        q.closed();
+    }
+    let before = MINE.get();
+    assert_eq!(closed.close_now().len(), 100);
+    drop(dropped);
+    let after = MINE.get();
+    assert_eq!(after[..2], before[..2]);
+    assert!(after[2] >= before[2] + 2 * 100 * size_of::<i32>(), "and what there was is free");
 }

@@ -182,3 +182,56 @@ fn the_cause_names_the_place_that_closed_it() {
     assert_eq!(cause.name(), Some("queue closed"));
     assert!(here.0 > place);
 }
+
+/// S11: whichever call comes to raise them, and however late they are asked for.
+#[test]
+fn s11_the_causes_of_closed_and_drained_name_the_callers_place() {
+    let full = || {
+        let q = Queue::unbounded();
+        q.push(1).unwrap();
+        q
+    };
+    let lines = |q: &Queue<u8>| {
+        [q.closed(), q.drained()].map(|end| {
+            let place = end.cause().unwrap().location();
+            assert_eq!(place.file(), file!());
+            place.line()
+        })
+    };
+    for late in [false, true] {
+        let (q, one) = (Queue::unbounded(), full());
+        if !late {
+            let _ = (q.closed(), one.closed());
+        }
+        let (here, ()) = (line!(), q.close());
+        assert_eq!(lines(&q), [here; 2]);
+        let (here, left) = (line!(), one.close_now());
+        assert_eq!((lines(&one), left), ([here; 2], vec![1]));
+        let (q, here) = (full(), line!());
+        let guard = (q.close_on_drop(), line!()).0;
+        if !late {
+            q.closed();
+        }
+        drop(guard);
+        assert_eq!(q.pop_all(), [1]);
+        assert_eq!(lines(&q)[0], here + 1);
+    }
+    type Take = fn(&Queue<u8>) -> u32;
+    let takes: [Take; 8] = [
+        |q| (q.pop().unwrap(), line!()).1,
+        |q| (q.pop_until(AGES).unwrap(), line!()).1,
+        |q| (q.try_pop().unwrap(), line!()).1,
+        |q| (q.pop_all(), line!()).1,
+        |q| (q.pop_task().map(drop).unwrap(), line!()).1,
+        |q| (q.pop_task_until(AGES).map(drop).unwrap(), line!()).1,
+        |q| (q.iter().next(), line!()).1,
+        |q| (q.iter_until(AGES).next(), line!()).1,
+    ];
+    for take in takes {
+        let q = full();
+        q.closed();
+        let (here, ()) = (line!(), q.close());
+        let there = take(&q);
+        assert_eq!(lines(&q), [here, there]);
+    }
+}

@@ -1,7 +1,7 @@
 //! Q4: a producer that waits long is reported, once.
 use super::*;
 use std::process::Command;
-use stopwhen::clock;
+use stopwhen::{Thread, clock};
 
 /// Set in a child process, which plays one part.
 const PART: &str = "STOPWHEN_QUEUE_PART";
@@ -91,5 +91,24 @@ fn r4_waits_end_at_their_own_time_on_both_sides_of_the_report() {
                 assert_eq!(pusher.join().unwrap(), Duration::from_secs(secs));
             });
         }
+    });
+}
+
+/// H1: since when a producer waits, the report notwithstanding.
+#[test]
+fn h1_the_tree_tells_since_when_a_reported_producer_waits() {
+    in_time("a wait of seven seconds", || {
+        let (paused, q) = (clock::pause(), Arc::new(Queue::bounded(1).named("planned report")));
+        q.push(0).unwrap();
+        let full = q.clone();
+        let producer = Thread::run("producer", move |_| full.push_until(1, AGES));
+        for secs in [5, 2] {
+            paused.wait_for_sleepers(1);
+            paused.advance(Duration::from_secs(secs));
+        }
+        paused.wait_for_sleepers(1);
+        let tree = producer.tree().to_string();
+        assert!(tree.contains("waits in Queue::push") && tree.contains("for 7.0 s"), "{tree}");
+        assert_eq!((q.pop(), producer.join().unwrap()), (Ok(0), Ok(())));
     });
 }
