@@ -60,7 +60,7 @@ pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> 
         })
     };
     let mut me = node(parent.clone(), None);
-    if let Some(parent) = parent.filter(|parent| !parent.adopt(&me)) {
+    if let Some(parent) = parent.as_ref().filter(|parent| !parent.adopt(&me)) {
         // All above are about to end, and do not wait for this; but it hears of what they are told.
         me = node(None, Some(parent.please_stop.view()));
     }
@@ -83,7 +83,7 @@ pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> 
     let (_, panics) = me.0.account();
     match result {
         Err(panic) => {
-            me.0.pass_up(panics);
+            Node::tell_above(parent.as_ref(), panics);
             resume_unwind(panic)
         }
         Ok(_) if !panics.is_empty() => {

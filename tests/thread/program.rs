@@ -214,6 +214,26 @@ fn h3_a_scope_after_the_shutdown_is_told_to_stop() {
     });
 }
 
+/// H5: such a scope is below nobody, and what its threads panicked with is not lost for that.
+#[test]
+fn h5_panics_of_a_scope_after_the_shutdown_travel_up() {
+    let _alone = alone();
+    in_time("a late scope that panics", || {
+        let code = program(AGES).0.run(|main| {
+            main.shutdown(AGES).unwrap();
+            let scope = || {
+                thread::scope(|s| {
+                    s.run("t", |_| boom("t")).release();
+                    boom("body");
+                })
+            };
+            assert_eq!(message(&*catch_unwind(AssertUnwindSafe(scope)).unwrap_err()), "body");
+            assert_eq!(main.take_panics().len(), 1);
+        });
+        assert_eq!(code, ExitCode::SUCCESS);
+    });
+}
+
 /// R8: by a `Drop`, say.
 #[test]
 fn r8_a_program_may_run_while_a_panic_passes() {

@@ -1,7 +1,7 @@
 //! What becomes of panics (J4): told to who joins, or on their way up.
 use super::Node;
 use crate::error::Panic;
-use crate::sys::lock;
+use crate::sys::{Arc, lock};
 use crate::thread::panics;
 use std::mem::{replace, take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -76,10 +76,14 @@ impl Node {
 
     /// Has them travel on, to the nearest above that has not been joined.
     pub(in crate::thread) fn pass_up(&self, panics: Vec<Panic>) {
+        Node::tell_above(self.parent.as_ref(), panics);
+    }
+
+    /// To that node, or the nearest above it.
+    pub(in crate::thread) fn tell_above(mut at: Option<&Arc<Node>>, panics: Vec<Panic>) {
         if panics.is_empty() {
             return;
         }
-        let mut at = self.parent.as_ref();
         while let Some(node) = at {
             let mut kin = lock(&node.kin);
             if !kin.over {
