@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 fn p4_every_item_is_run_or_comes_back() {
     step_by_step(|steps| {
         let mut dice = Dice::new(11);
-        for round in 0..150 {
+        for round in 0..60 {
             steps.begin(format!("round {round}"));
             const EACH: usize = 200;
             let fates: Arc<Vec<AtomicU32>> = Arc::new((0..2 * EACH).map(|_| AtomicU32::new(0)).collect());
@@ -16,7 +16,7 @@ fn p4_every_item_is_run_or_comes_back() {
             let builder = OperationThread::builder("worker");
             let builder = if round % 2 == 0 { builder.capacity(4) } else { builder };
             let worker = builder.run(move |_, (), n: usize| _ = run[n].fetch_add(1, SeqCst));
-            let (wait, how, twice) = (dice.below(200), dice.below(3), dice.below(2) == 0);
+            let (wait, how, twice) = (dice.below(40), dice.below(3), dice.below(2) == 0);
             let add = |n: usize| match worker.add(n) {
                 Err(PushError::Closed(n)) => _ = fates[n].fetch_add(1, SeqCst),
                 added => added.expect("nothing else ends it"),

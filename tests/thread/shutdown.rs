@@ -205,14 +205,14 @@ fn h6_registered_threads_are_waited_for_after_the_others() {
 #[test]
 fn h2_what_hangs_on_stops_is_run_in_the_order_of_the_stops() {
     in_time("stops in sequence", || {
-        for _ in 0..20 {
+        for _ in 0..5 {
             let root = Root::builder("main").order(StopOrder::Sequential).build();
             let log = Log::new();
             for name in ["a", "b", "c", "d"] {
                 let t = root.run(name, |please_stop| please_stop.wait());
                 let say = log.says(name);
                 t.please_stop().on_go(move || {
-                    (0..if name == "d" { 200 } else { 0 }).for_each(|_| yield_now());
+                    (0..if name == "d" { 20 } else { 0 }).for_each(|_| yield_now());
                     say();
                 });
             }
