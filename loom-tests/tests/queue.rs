@@ -2,6 +2,7 @@
 #![cfg(loom)]
 
 use loom_tests::*;
+use std::time::Duration;
 use stopwhen::model::{aged, awake};
 use stopwhen::{Closed, PopError, PushError, Queue, Signal, TryPopError};
 
@@ -121,7 +122,7 @@ fn push_vs_pop_awake() {
     });
 }
 
-/// Breaks if who takes does not call the next: one call is under way, for two items.
+/// Breaks if one of two items calls nobody: there is one for each.
 #[test]
 fn two_items_for_two() {
     both("two_items_for_two", threads(3), 309, || {
@@ -397,6 +398,48 @@ fn stopped_pusher_with_one_behind() {
         assert_eq!(left.len(), 1);
         assert!(left[0] == 2 || pushed && left[0] == 1);
         open_to_all(&q, 0);
+    });
+}
+
+/// Two calls are under way, and a third waits. Breaks if who was called and is stopped keeps its call, or is called and nobody knows.
+#[test]
+fn two_called_and_one_of_them_stopped() {
+    both("two_called_and_one_of_them_stopped", threads(4), 1788, || {
+        let (q, stop) = (Queue::unbounded(), Signal::new());
+        let (_, a, b, _) = join4(
+            || {
+                if let Ok(item) = q.pop_until(&stop) {
+                    q.push(item).unwrap();
+                }
+            },
+            || q.pop().unwrap(),
+            || q.pop().unwrap(),
+            || {
+                q.extend([1, 2]).unwrap();
+                stop.go();
+            },
+        );
+        assert_eq!(a + b, 3);
+        open_to_all(&q, 0);
+    });
+}
+
+/// Who waits for room is out of line while that is reported (in a model, at once). Breaks if it is not seen where it comes back,
+/// in front of a younger one that was called meanwhile.
+#[test]
+fn reported_and_back_in_front_of_one() {
+    both("reported_and_back_in_front_of_one", threads(3), 3535, || {
+        let q = full(&[0]);
+        join3(
+            || q.push(1).unwrap(),
+            || {
+                let later = Queue::<u32>::unbounded().pop_until(Duration::from_secs(1)); // by now it is younger
+                assert_eq!(later, Err(PopError::Stopped));
+                q.push(2).unwrap();
+            },
+            || assert!(q.pop() == Ok(0) && q.pop().is_ok()),
+        );
+        open_to_all(&q, 1);
     });
 }
 

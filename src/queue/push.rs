@@ -172,12 +172,13 @@ impl<T> Queue<T> {
     fn wait_for_room(&self, item: &mut Option<T>, until: Option<&dyn Leaves>) -> Option<Result<(), Refused>> {
         let term = Term::maybe("Queue::push", until).named(self.name.as_deref());
         let mut put = |state: &mut State<T>| state.put(item);
+        let mut since = None;
         if term.has_come() {
             return self.hatch.attempt(Side::In, put); // room made before the stop is used
         }
         if !self.silent {
             let soon = term.or_after(LONG);
-            if let put @ Some(_) = self.hatch.wait(Side::In, &soon, &mut put) {
+            if let put @ Some(_) = self.hatch.wait_since(&mut since, Side::In, &soon, &mut put) {
                 return put;
             }
             term.waits_as_long_as(&soon);
@@ -186,10 +187,10 @@ impl<T> Queue<T> {
             }
             self.report();
         }
-        self.hatch.wait(Side::In, &term, &mut put)
+        self.hatch.wait_since(&mut since, Side::In, &term, &mut put)
     }
 
-    /// Q4. It is out of line meanwhile: a slow standard error holds up nobody else.
+    /// Q4. It is out of line meanwhile, until it has its place again: a slow standard error holds up nobody else.
     #[cold]
     fn report(&self) {
         let name = self.name.as_deref().unwrap_or("without a name");

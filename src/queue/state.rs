@@ -131,10 +131,10 @@ impl<T> State<T> {
 
 impl<T> Passage for State<T> {
     #[inline(always)]
-    fn is_ready(&self, side: Side) -> bool {
+    fn ready(&self, side: Side) -> usize {
         match side {
-            Side::In => self.items.len() < self.room,
-            Side::Out => !self.items.is_empty(),
+            Side::In => self.room.saturating_sub(self.items.len()),
+            Side::Out => self.items.len(),
         }
     }
 

@@ -114,16 +114,41 @@ impl<N: Copy> Line<N> {
     /// # Safety
     /// The seat is in no line, stays where it is until it is unlinked, and its owner does as U3 says.
     pub unsafe fn push(&mut self, seat: &Seat<N>) {
-        let links = Links { next: null(), prev: self.last, linked: true };
-        // SAFETY: U1.
+        // SAFETY: the caller's promise.
+        unsafe { self.link(seat, null()) }
+    }
+
+    /// As `push`, in front of the first of whom `goes_behind` says so.
+    ///
+    /// # Safety
+    /// As `push`.
+    pub unsafe fn push_before(&mut self, seat: &Seat<N>, goes_behind: impl Fn(&N) -> bool) {
+        let mut at = self.first;
+        // SAFETY: U1: linked, so alive; and the caller's promise.
         unsafe {
-            seat.links.with_mut(|l| *l = links);
-            match self.last.as_ref() {
-                Some(last) => last.links.with_mut(|l| (*l).next = seat),
+            while let Some(other) = at.as_ref().filter(|other| !other.note.with(|n| goes_behind(&*n))) {
+                at = other.links.with(|l| (*l).next);
+            }
+            self.link(seat, at)
+        }
+    }
+
+    /// # Safety
+    /// As `push`; and `next` is in this line, or null for its end.
+    unsafe fn link(&mut self, seat: &Seat<N>, next: *const Seat<N>) {
+        // SAFETY: U1, by the caller's promise.
+        unsafe {
+            let prev = next.as_ref().map_or(self.last, |next| next.links.with(|l| (*l).prev));
+            seat.links.with_mut(|l| *l = Links { next, prev, linked: true });
+            match prev.as_ref() {
+                Some(prev) => prev.links.with_mut(|l| (*l).next = seat),
                 None => self.first = seat,
             }
+            match next.as_ref() {
+                Some(next) => next.links.with_mut(|l| (*l).prev = seat),
+                None => self.last = seat,
+            }
         }
-        self.last = seat;
     }
 
     /// Unlinks a seat of this line; false if that was done before.
@@ -183,6 +208,22 @@ impl<N: Copy> Line<N> {
     pub fn call_first(&mut self) -> Option<Option<Granted>> {
         // SAFETY: U1.
         unsafe { self.first.as_ref() }.map(|seat| seat.waiter.call().map(Granted))
+    }
+
+    /// Calls the first of whom `is_next` says so to come and try; it stays where it is. `Some(None)`: it was stopped. `None`: it
+    /// says so of nobody.
+    pub fn call_one(&mut self, mut is_next: impl FnMut(&mut N) -> bool) -> Option<Option<Granted>> {
+        let mut at = self.first;
+        // SAFETY: U1: linked, so alive.
+        while let Some(seat) = unsafe { at.as_ref() } {
+            // SAFETY: U1.
+            if unsafe { is_next(seat.note.with_mut(|n| &mut *n)) } {
+                return Some(seat.waiter.call().map(Granted));
+            }
+            // SAFETY: U1.
+            at = seat.links.with(|l| unsafe { (*l).next });
+        }
+        None
     }
 
     /// Calls all who were told nothing yet, as long as there is room for wake-ups; they stay where they are.

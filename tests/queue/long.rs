@@ -112,3 +112,26 @@ fn h1_the_tree_tells_since_when_a_reported_producer_waits() {
         assert_eq!((q.pop(), producer.join().unwrap()), (Ok(0), Ok(())));
     });
 }
+
+/// Who is reported leaves its place for as long as that takes, and has it again.
+#[test]
+fn a_producer_that_is_reported_keeps_its_place() {
+    in_time("two producers, four seconds apart", || {
+        let (paused, q) = (clock::pause(), Queue::bounded(1).named("planned report"));
+        q.push(0).unwrap();
+        thread::scope(|s| {
+            for n in 1..3 {
+                let (q, clock) = (&q, paused.handle());
+                s.spawn(move || {
+                    let _here = clock.register();
+                    q.push_until(n, AGES)
+                });
+                paused.wait_for_sleepers(n);
+                paused.advance(Duration::from_secs(if n == 1 { 4 } else { 1 }));
+                paused.wait_for_sleepers(n);
+            }
+            line::until_waiting(&q, 2, 0);
+            assert_eq!([q.pop(), q.pop(), q.pop()], [Ok(0), Ok(1), Ok(2)]);
+        });
+    });
+}
