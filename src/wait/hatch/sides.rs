@@ -27,7 +27,7 @@ pub(crate) trait Passage {
     fn moments(&self) -> u64;
 }
 
-/// What the lock guards. In this order: see [`Hatch`].
+/// What the lock guards. In this order: see [`super::Hatch`].
 #[repr(C)]
 pub(super) struct Sides<P> {
     pub passage: P,
