@@ -11,6 +11,7 @@ mod sealed {
     #[diagnostic::on_unimplemented(
         message = "`{Self}` cannot be combined with a signal",
         note = "`|` and `&` take a `Signal`, a `&Signal`, or an `Option` of either",
+        note = "for time write `Till::after(duration)`; for what may be none `option.map(|d| Till::after(d))`",
         note = "a `bool` is a snapshot: combine the `Signal` it came from"
     )]
     pub trait Operand {
