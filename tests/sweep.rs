@@ -164,11 +164,16 @@ fn a_line_t_shows_who_is_running() {
     assert!(running.says().contains("until user cancel | (worker 1.stopped & worker 2.stopped)"));
     let mut input = running.child.stdin.take().unwrap();
     input.write_all(b"\nt\n").unwrap();
-    // Now and then it is awake, to redraw.
-    while !running.says().starts_with("sweep: sweep: waits for user cancel | (… & …)") {
-        input.write_all(b"t\n").unwrap();
+    let (mut main_waits, mut worker_runs) = (false, false);
+    while !(main_waits && worker_runs) {
+        let line = running.says();
+        if line.starts_with("sweep: sweep: ") {
+            // Now and then the one is awake, to redraw, or the other asleep, for want of a file: so it is asked again.
+            input.write_all(b"t\n").unwrap();
+        }
+        main_waits |= line.starts_with("sweep: sweep: waits for user cancel | (… & …)");
+        worker_runs |= line.contains("worker") && line.ends_with(": runs");
     }
-    while !running.says().ends_with(": runs") {}
     running.interrupt();
     assert_eq!(running.finish().code, STOPPED_BEFORE);
 }

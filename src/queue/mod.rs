@@ -65,6 +65,11 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 /// [`closed`](Queue::closed) and [`drained`](Queue::drained) tell of it as signals. [`close_now`](Queue::close_now) takes what is left
 /// out. A queue that is dropped is closed by that.
 ///
+/// # Stopping
+/// What ends a wait does not refuse what is there: [`pop_until(&stop)`](Queue::pop_until) gives an item as long as there is one, and says
+/// `Stopped` when it would have to wait. A worker that is to leave a backlog looks at the stop first, `while !stop.is_go()`; or whoever
+/// stops it takes the backlog out, by [`close_now`](Queue::close_now).
+///
 /// # Work that is done
 /// [`join`](Queue::join) waits until everything that was pushed is *done*. What [`pop`](Queue::pop) takes counts as done at once;
 /// what [`pop_task`](Queue::pop_task) takes, when its [`Task`] is dropped, be it by a panic.
