@@ -1,9 +1,9 @@
 //! Threads that borrow.
-use super::handle::{Packet, Thread};
-use super::here::{Here, Heritage, here};
+use super::handle::Thread;
+use super::here::here;
 use super::node::{Kind, Node, Plan, StopOrder};
 use super::reference::ThreadRef;
-use super::start::{Builder, live, nearest_open, os_name, refused};
+use super::start::{Builder, nearest_open, started};
 use crate::error::SpawnError;
 use crate::signal::Signal;
 use crate::sys::{self, Arc};
@@ -120,26 +120,8 @@ impl<'scope> Scope<'scope, '_> {
         builder: Builder,
         f: impl FnOnce(&Signal) -> R + Send + 'scope,
     ) -> Result<Thread<R>, SpawnError> {
-        let (node, stack) = builder.under(&self.me).into_node()?;
-        let packet = Arc::new(Packet::new());
-        let started = {
-            let (node, packet, heritage) = (node.clone(), packet.clone(), Heritage::of_this_thread());
-            // May unwind: refused, it drops `f`, which is foreign.
-            catch_unwind(AssertUnwindSafe(|| {
-                sys::spawn_scoped(self.threads, os_name(&node.name), stack, move || {
-                    let here = Here::enter(&node, heritage);
-                    live(node, packet, f, here);
-                })
-            }))
-        };
-        let started = started.unwrap_or_else(|panic| {
-            refused(&node, &std::io::ErrorKind::Other.into());
-            resume_unwind(panic)
-        });
-        match started {
-            Ok(()) => Ok(Thread { me: ThreadRef(node), packet }),
-            Err(e) => Err(refused(&node, &e)),
-        }
+        let (thread, name, stack, life) = builder.under(&self.me).prepare(f)?;
+        started(thread, || sys::spawn_scoped(self.threads, name, stack, life).map(|()| None))
     }
 
     /// Asks all threads of the scope to stop; true for the one call that did.

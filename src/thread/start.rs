@@ -5,7 +5,8 @@ use super::node::{Kind, Node, Plan, StopOrder};
 use super::reference::ThreadRef;
 use crate::error::SpawnError;
 use crate::signal::Signal;
-use crate::sys::{self, Arc};
+use crate::sys::{self, Arc, JoinHandle};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
@@ -104,31 +105,29 @@ impl Builder {
         self,
         f: impl FnOnce(&Signal) -> R + Send + 'static,
     ) -> Result<Thread<R>, SpawnError> {
+        let (thread, name, stack, life) = self.prepare(f)?;
+        started(thread, || sys::spawn(name, stack, life).map(Some))
+    }
+
+    /// A thread in its place in the tree, the platform's name for it, the size of its stack, and what it is to run.
+    #[allow(clippy::type_complexity, reason = "the closure has no name")]
+    pub(super) fn prepare<'a, R: Send + 'a>(
+        self,
+        f: impl FnOnce(&Signal) -> R + Send + 'a,
+    ) -> Result<(Thread<R>, String, Option<usize>, impl FnOnce() + Send + 'a), SpawnError> {
         let (node, stack) = self.into_node()?;
         let packet = Arc::new(Packet::new());
-        let started = {
-            let (node, packet, heritage) = (node.clone(), packet.clone(), Heritage::of_this_thread());
-            // May unwind: refused, it drops `f`, which is foreign.
-            catch_unwind(AssertUnwindSafe(|| {
-                sys::spawn(os_name(&node.name), stack, move || {
-                    let here = Here::enter(&node, heritage);
-                    live(node, packet, f, here);
-                })
-            }))
+        let thread = Thread { me: ThreadRef(node.clone()), packet: packet.clone() };
+        let (name, heritage) = (os_name(&node.name), Heritage::of_this_thread());
+        let life = move || {
+            let here = Here::enter(&node, heritage);
+            live(node, packet, f, here);
         };
-        let started = started.unwrap_or_else(|panic| {
-            refused(&node, &std::io::ErrorKind::Other.into());
-            resume_unwind(panic)
-        });
-        match started {
-            Ok(os) => node.runs_on(os),
-            Err(e) => return Err(refused(&node, &e)),
-        }
-        Ok(Thread { me: ThreadRef(node), packet })
+        Ok((thread, name, stack, life))
     }
 
     /// A node in its place in the tree.
-    pub(super) fn into_node(self) -> Result<(Arc<Node>, Option<usize>), SpawnError> {
+    fn into_node(self) -> Result<(Arc<Node>, Option<usize>), SpawnError> {
         let Builder { name, stop_when, stack_size, under, order, grace } = self;
         let parent = match under {
             Some(parent) => Some(parent.0),
@@ -166,7 +165,7 @@ pub(super) fn nearest_open(mut at: Option<Arc<Node>>) -> Option<Arc<Node>> {
 }
 
 /// The whole of a thread's life, on that thread.
-pub(super) fn live<R>(node: Arc<Node>, packet: Arc<Packet<R>>, f: impl FnOnce(&Signal) -> R, mut here: Here) {
+fn live<R>(node: Arc<Node>, packet: Arc<Packet<R>>, f: impl FnOnce(&Signal) -> R, mut here: Here) {
     // May unwind: nothing of ours is half done here, nor in what else is caught.
     let result = node.body(|| f(&node.please_stop));
     node.end_children();
@@ -177,8 +176,26 @@ pub(super) fn live<R>(node: Arc<Node>, packet: Arc<Packet<R>>, f: impl FnOnce(&S
     drop(here);
 }
 
+/// Has the platform start a thread that was prepared.
+pub(super) fn started<R>(
+    thread: Thread<R>,
+    start: impl FnOnce() -> io::Result<Option<JoinHandle<()>>>,
+) -> Result<Thread<R>, SpawnError> {
+    let node = &thread.me.0;
+    // May unwind: refused, it drops the body, which is foreign.
+    match catch_unwind(AssertUnwindSafe(start)) {
+        Ok(Ok(os)) => os.into_iter().for_each(|os| node.runs_on(os)),
+        Ok(Err(e)) => return Err(refused(node, &e)),
+        Err(panic) => {
+            refused(node, &io::ErrorKind::Other.into());
+            resume_unwind(panic)
+        }
+    }
+    Ok(thread)
+}
+
 /// The platform has started no thread for a node.
-pub(super) fn refused(node: &Arc<Node>, e: &std::io::Error) -> SpawnError {
+fn refused(node: &Arc<Node>, e: &io::Error) -> SpawnError {
     node.end_children(); // somebody may have found it in the tree
     node.end();
     node.let_go();
@@ -186,7 +203,7 @@ pub(super) fn refused(node: &Arc<Node>, e: &std::io::Error) -> SpawnError {
 }
 
 /// What the platform is given: at most as many bytes as it keeps, whole characters, and no NUL (H8).
-pub(super) fn os_name(name: &str) -> String {
+fn os_name(name: &str) -> String {
     /// Of Linux; the others that have a limit keep more.
     const MOST: usize = if cfg!(any(target_os = "linux", target_os = "android")) { 15 } else { 63 };
     let end = (0..=name.len().min(MOST)).rev().find(|&i| name.is_char_boundary(i));
