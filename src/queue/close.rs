@@ -1,12 +1,9 @@
 //! The end of a queue, and the signals that tell of it.
 use super::Queue;
-use super::state::State;
+use super::state::{Place, State};
 use crate::signal::Signal;
 use std::fmt;
 use std::panic::Location;
-
-/// Where a call came from that raises a signal.
-type Place = &'static Location<'static>;
 
 /// A queue's signals. The handles that raise them stay here.
 pub(super) struct Ends {
@@ -54,17 +51,8 @@ impl<T> Queue<T> {
     }
 
     fn close_from(&self, place: Place) {
-        let drained = self.hatch.change(|state| {
-            self.shut(state, place);
-            state.is_drained()
-        });
-        self.announce(drained.then_some(place));
-    }
-
-    /// Open → closed, from that place; Z6.
-    fn shut(&self, state: &mut State<T>, place: Place) {
-        state.close();
-        self.closer.get_or_init(|| place);
+        let (closer, drained) = self.hatch.change(|state| (state.close(place), state.drained()));
+        self.announce(closer, drained.map(|_| place));
     }
 
     /// Closes it and takes out what is left, which counts as done.
@@ -87,7 +75,7 @@ impl<T> Queue<T> {
     pub fn close_now(&self) -> Vec<T> {
         let place = Location::caller();
         let taken = self.hatch.change(|state| {
-            self.shut(state, place);
+            state.close(place);
             state.take_all()
         });
         self.taken(taken).unwrap_or_default().into()
@@ -134,16 +122,15 @@ impl<T> Queue<T> {
     /// Z5.
     #[cold]
     fn make_ends(&self) -> &Ends {
-        fn stage<T>(state: &State<T>) -> (bool, bool) {
-            (!state.is_open(), state.is_drained())
+        fn stage<T>(state: &State<T>) -> [Option<Place>; 2] {
+            [state.closer(), state.drained()]
         }
         let mut fresh = Some(Box::new(Ends::new(self.name.as_deref())));
         loop {
-            let (closed, drained) = self.hatch.look(stage);
-            let place = self.closer.get().copied();
-            fresh.iter().for_each(|ends| ends.go(place.filter(|_| closed), place.filter(|_| drained)));
+            let [closed, drained] = self.hatch.look(stage);
+            fresh.iter().for_each(|ends| ends.go(closed, drained));
             let settled = self.hatch.look(|state| {
-                let same = stage(state) == (closed, drained);
+                let same = stage(state) == [closed, drained];
                 if same {
                     fresh = fresh.take().and_then(|ends| self.ends.set(ends).err());
                 }
@@ -157,9 +144,9 @@ impl<T> Queue<T> {
 
     /// Z4: it is closed, and perhaps drained, from that place.
     #[cold]
-    pub(super) fn announce(&self, drained: Option<Place>) {
+    pub(super) fn announce(&self, closer: Place, drained: Option<Place>) {
         if let Some(ends) = self.ends.get() {
-            ends.go(self.closer.get().copied(), drained);
+            ends.go(Some(closer), drained);
         }
     }
 }

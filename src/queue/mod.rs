@@ -12,9 +12,10 @@
 //!   that the queue is closed sees to it that they have gone before it returns.
 //! - Z5  The signals are made when somebody first asks for one, and become known under the lock, in the state that the queue is in: so
 //!   whoever changes that later finds them. Most queues never have any.
-//! - Z6  `closer` is set by the call that closes it, under the same hold of the lock: whoever knows that the queue is closed finds it.
+//! - Z6  Where it was closed stands beside that it is: whoever knows that the queue is closed finds the place.
 mod close;
 mod iter;
+mod late;
 mod pop;
 mod push;
 mod state;
@@ -26,12 +27,12 @@ pub use task::Task;
 
 use crate::error::Stopped;
 use crate::signal::Until;
-use crate::sys::{Late, OnceLock};
 use crate::wait::{Hatch, Leaves, Term};
 use close::Ends;
+use late::Late;
 use state::State;
 use std::fmt;
-use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// A queue of items, for any number of threads that push and any number that pop.
 ///
@@ -94,9 +95,9 @@ pub struct Queue<T> {
     hatch: Hatch<State<T>>,
     /// Z5.
     ends: Late<Box<Ends>>,
-    /// Z6: where it was closed.
-    closer: OnceLock<&'static Location<'static>>,
     name: Option<Box<str>>,
+    /// `None`: any number.
+    capacity: Option<usize>,
     silent: bool,
 }
 
@@ -123,13 +124,8 @@ impl<T> Queue<T> {
     }
 
     fn with_room(capacity: Option<usize>) -> Queue<T> {
-        Queue {
-            hatch: Hatch::new(State::new(capacity)),
-            ends: Late::new(),
-            closer: OnceLock::new(),
-            name: None,
-            silent: false,
-        }
+        let hatch = Hatch::new(State::new(capacity.unwrap_or(usize::MAX)));
+        Queue { hatch, ends: Late::new(), name: None, capacity, silent: false }
     }
 
     /// Gives it a name, which reports, `Debug` and the causes of its signals tell.
@@ -159,7 +155,7 @@ impl<T> Queue<T> {
 
     /// Tells how many items it has room for; `None`: any number.
     pub fn capacity(&self) -> Option<usize> {
-        self.hatch.look(State::capacity)
+        self.capacity
     }
 
     /// Waits until everything that was pushed is done.
@@ -223,13 +219,12 @@ impl<T> Default for Queue<T> {
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (len, capacity, open, unfinished) =
-            self.hatch.look(|s| (s.len(), s.capacity(), s.is_open(), s.unfinished()));
+        let (len, open, unfinished) = self.hatch.look(|s| (s.len(), s.is_open(), s.unfinished()));
         let mut queue = f.debug_struct("Queue");
         if let Some(name) = &self.name {
             queue.field("name", name);
         }
-        queue.field("len", &len).field("capacity", &capacity).field("unfinished", &unfinished);
+        queue.field("len", &len).field("capacity", &self.capacity).field("unfinished", &unfinished);
         let [pushers, poppers, joiners] = self.hatch.waiting();
         queue.field("is_closed", &!open);
         queue.field("pushers", &pushers).field("poppers", &poppers).field("joiners", &joiners).finish()

@@ -27,7 +27,7 @@ impl<T> Queue<T> {
     #[track_caller]
     pub fn pop(&self) -> Result<T, Closed> {
         match self.hatch.attempt(Side::Out, State::take_done) {
-            Some(Taken { item: Some(item), drained: false }) => Ok(item),
+            Some(Taken { item: Some(item), drained: None }) => Ok(item),
             Some(Taken { item, drained }) => self.taken(Taken { item, drained }).ok_or(Closed),
             None => self.take_slow(State::take_done, None).map_err(|_| Closed), // nothing else ends it
         }
@@ -63,7 +63,7 @@ impl<T> Queue<T> {
     #[track_caller]
     pub fn pop_until(&self, until: impl Until) -> Result<T, PopError> {
         match self.hatch.attempt(Side::Out, State::take_done) {
-            Some(Taken { item: Some(item), drained: false }) => Ok(item),
+            Some(Taken { item: Some(item), drained: None }) => Ok(item),
             Some(Taken { item, drained }) => self.taken(Taken { item, drained }).ok_or(PopError::Closed),
             None => self.take_slow(State::take_done, Some(&until)),
         }
@@ -172,8 +172,8 @@ impl<T> Queue<T> {
     #[inline]
     #[track_caller]
     pub(super) fn taken<I>(&self, taken: Taken<I>) -> Option<I> {
-        if taken.drained {
-            self.announce(Some(Location::caller()));
+        if let Some(closer) = taken.drained {
+            self.announce(closer, Some(Location::caller()));
         }
         taken.item
     }

@@ -159,8 +159,8 @@ impl<T> Queue<T> {
     ) -> Result<(), PushError<T>> {
         let error = match put {
             Some(Ok(())) => return Ok(()),
-            Some(Err(Refused)) => {
-                self.announce(None);
+            Some(Err(Refused(closer))) => {
+                self.announce(closer, None);
                 PushError::Closed
             }
             None => without_room,

@@ -70,28 +70,6 @@ pub(crate) fn watching() -> bool {
     WATCHING.load(SeqCst)
 }
 
-/// As in `real`, and loom sees that who finds it comes after who set it.
-pub(crate) struct Late<T> {
-    is_set: AtomicBool,
-    value: super::OnceLock<T>,
-}
-
-impl<T> Late<T> {
-    pub fn new() -> Late<T> {
-        Late { is_set: AtomicBool::new(false), value: super::OnceLock::new() }
-    }
-
-    pub fn get(&self) -> Option<&T> {
-        self.value.get().filter(|_| self.is_set.load(Ordering::Acquire))
-    }
-
-    pub fn set(&self, value: T) -> Result<(), T> {
-        self.value.set(value)?;
-        self.is_set.store(true, Ordering::Release);
-        Ok(())
-    }
-}
-
 /// Rounds that a newcomer stays awake; none, unless the model is about that.
 pub(crate) fn spins() -> u32 {
     AWAKE.load(SeqCst) as u32

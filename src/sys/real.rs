@@ -38,9 +38,6 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
-/// Set once by one of many, then only read.
-pub(crate) use std::sync::OnceLock as Late;
-
 /// Rounds that a newcomer stays awake at a door where nobody queues.
 #[inline(always)]
 pub(crate) fn spins() -> u32 {

@@ -118,7 +118,9 @@ fn weakenings(root: &Path, file: &Path) -> Vec<Change> {
                 let nth = code[..i].matches(old).count();
                 let what = code.trim();
                 let key = format!("{}::{function}: {old} -> {new} ({nth} in `{what}`)", name.display());
-                let (old, new) = (old.to_string(), new.to_string());
+                // Whole: the file may not have imported it.
+                let new = if new.is_empty() { String::new() } else { format!("crate::sys::Ordering::{new}") };
+                let old = old.to_string();
                 changes.push(Change {
                     key,
                     file: name.clone(),
