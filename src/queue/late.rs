@@ -1,6 +1,6 @@
 //! A value that is set once, by one of many threads, and then only read.
 use crate::sys::Ordering::{Acquire, Release};
-use crate::sys::{AtomicBool, OnceLock};
+use crate::sys::{AtomicBool, OnceLock, const_fn};
 
 /// std's once-cell with a word of our own before it: of what std's does to publish, neither loom nor ThreadSanitizer sees anything.
 pub(super) struct Late<T> {
@@ -9,8 +9,10 @@ pub(super) struct Late<T> {
 }
 
 impl<T> Late<T> {
-    pub fn new() -> Late<T> {
-        Late { is_set: AtomicBool::new(false), value: OnceLock::new() }
+    const_fn! {
+        pub const fn new() -> Late<T> {
+            Late { is_set: AtomicBool::new(false), value: OnceLock::new() }
+        }
     }
 
     pub fn get(&self) -> Option<&T> {

@@ -27,6 +27,7 @@ pub use task::Task;
 
 use crate::error::Stopped;
 use crate::signal::Until;
+use crate::sys::const_fn;
 use crate::wait::{Hatch, Leaves, Term};
 use close::Ends;
 use late::Late;
@@ -36,7 +37,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// A queue of items, for any number of threads that push and any number that pop.
 ///
-/// It is a place, not a handle: an `Arc`, a scope or a `static LazyLock<Queue<_>>` holds it. Items go through by move, first in, first out.
+/// It is a place, not a handle: an `Arc`, a scope or a `static` holds it. Items go through by move, first in, first out.
 ///
 /// ```
 /// use stopwhen::{PopError, Queue, Signal};
@@ -106,26 +107,44 @@ impl<T> UnwindSafe for Queue<T> {}
 impl<T> RefUnwindSafe for Queue<T> {}
 
 impl<T> Queue<T> {
-    /// Makes a queue with room for whatever is pushed.
-    ///
-    /// Its memory grows with what is in it, and is kept for what comes: only [`pop_all`](Queue::pop_all) lets go of it.
-    pub fn unbounded() -> Queue<T> {
-        Queue::with_room(None)
+    const_fn! {
+        /// Makes a queue with room for whatever is pushed. A `const fn`, but under loom.
+        ///
+        /// Its memory grows with what is in it, and is kept for what comes: only [`pop_all`](Queue::pop_all) lets go of it.
+        ///
+        /// ```
+        /// use stopwhen::Queue;
+        ///
+        /// static JOBS: Queue<&str> = Queue::unbounded();
+        ///
+        /// JOBS.push("sweep the floor").expect("open");
+        /// assert_eq!(JOBS.pop(), Ok("sweep the floor"));
+        /// ```
+        pub const fn unbounded() -> Queue<T> {
+            Queue::with_room(None)
+        }
     }
 
-    /// Makes a queue with room for `n` items: who pushes more waits until some are popped.
-    ///
-    /// # Panics
-    /// If `n` is zero.
-    #[track_caller]
-    pub fn bounded(n: usize) -> Queue<T> {
-        assert!(n > 0, "a Queue with room for 0 items: nothing could ever be pushed; for a hand-over take bounded(1)");
-        Queue::with_room(Some(n))
+    const_fn! {
+        /// Makes a queue with room for `n` items: who pushes more waits until some are popped. A `const fn`, but under loom.
+        ///
+        /// # Panics
+        /// If `n` is zero.
+        #[track_caller]
+        pub const fn bounded(n: usize) -> Queue<T> {
+            assert!(n > 0, "a Queue with room for 0 items: nothing could ever be pushed; for a hand-over take bounded(1)");
+            Queue::with_room(Some(n))
+        }
     }
 
-    fn with_room(capacity: Option<usize>) -> Queue<T> {
-        let hatch = Hatch::new(State::new(capacity.unwrap_or(usize::MAX)));
-        Queue { hatch, ends: Late::new(), name: None, capacity, silent: false }
+    const_fn! {
+        const fn with_room(capacity: Option<usize>) -> Queue<T> {
+            let room = match capacity {
+                Some(n) => n,
+                None => usize::MAX,
+            };
+            Queue { hatch: Hatch::new(State::new(room)), ends: Late::new(), name: None, capacity, silent: false }
+        }
     }
 
     /// Gives it a name, which reports, `Debug` and the causes of its signals tell.
@@ -138,7 +157,7 @@ impl<T> Queue<T> {
     /// Has it report nothing. Else a producer that has waited over five seconds for room is told of, once for each wait: by a line on
     /// standard error, or (feature `tracing`) a warning to the subscriber, if there is one.
     #[must_use = "it is the queue"]
-    pub fn silent(mut self) -> Queue<T> {
+    pub const fn silent(mut self) -> Queue<T> {
         self.silent = true;
         self
     }

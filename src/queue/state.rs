@@ -34,7 +34,7 @@ pub(super) struct Taken<T> {
 }
 
 impl<T> State<T> {
-    pub fn new(room: usize) -> State<T> {
+    pub const fn new(room: usize) -> State<T> {
         State { items: VecDeque::new(), room, closer: None, tasks: 0, moments: 0 }
     }
 

@@ -36,7 +36,7 @@ use super::queue::{End, Inside, Stay, WaitQueue};
 use super::seat::{Line, Seat, Turn, Wakes};
 use super::term::Term;
 use super::waiter::Told;
-use crate::sys::{Moment, is_aged, now, pause, spins};
+use crate::sys::{Moment, const_fn, is_aged, now, pause, spins};
 use sides::{Sides, Wait};
 
 /// What is behind it begins a line of the cache; the lock's word is in another, with what every try looks at beside it. So
@@ -48,8 +48,10 @@ pub(crate) struct Hatch<P> {
 }
 
 impl<P: Passage> Hatch<P> {
-    pub(crate) fn new(passage: P) -> Hatch<P> {
-        Hatch { queue: WaitQueue::new(Sides::new(passage)), crowd: Crowd::new() }
+    const_fn! {
+        pub(crate) const fn new(passage: P) -> Hatch<P> {
+            Hatch { queue: WaitQueue::new(Sides::new(passage)), crowd: Crowd::new() }
+        }
     }
 
     #[inline(always)]

@@ -40,7 +40,10 @@ fn queues_are_shared_whatever_their_items_can_do() {
 /// Every signature of the queue, once, as it is documented.
 #[test]
 fn queues_have_the_documented_signatures() {
+    static JOBS: Queue<u8> = Queue::bounded(8).silent();
+    static LOGS: Queue<String> = Queue::unbounded();
     in_time("every signature", || {
+        assert_eq!((JOBS.capacity(), LOGS.capacity()), (Some(8), None));
         let q: Queue<u8> = Queue::bounded(8).named("jobs").silent();
         let _: Queue<u8> = Queue::unbounded().named(String::from("jobs"));
         let stop = Signal::new();

@@ -53,7 +53,7 @@ pub(super) struct Wait {
 }
 
 impl<P: Passage> Sides<P> {
-    pub fn new(passage: P) -> Sides<P> {
+    pub const fn new(passage: P) -> Sides<P> {
         let lines = [Line::new(), Line::new()];
         let (calling, all_called, serving) = ([0; 2], [true; 2], [false; 2]);
         Sides { passage, lines, calling, all_called, serving, rung: false, anybody: false }
