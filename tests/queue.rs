@@ -248,7 +248,7 @@ fn q2_nothing_is_lost_or_doubled_between_many() {
     in_time("many producers and consumers", || {
         for capacity in [1, 2, 3, 64] {
             for (producers, consumers) in [(1, 1), (3, 1), (1, 3), (3, 3)] {
-                check(pass(&Queue::bounded(capacity), producers, consumers, 300), producers, 300);
+                check(pass(&Queue::bounded(capacity), producers, consumers, 60), producers, 60);
             }
         }
         check(pass(&Queue::unbounded(), 3, 3, 3000), 3, 3000);
