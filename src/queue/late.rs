@@ -16,13 +16,14 @@ impl<T> Late<T> {
     }
 
     pub fn get(&self) -> Option<&T> {
-        // Acquire: with the Release of who set it. What came before that happens before the return.
+        // ORDERING: Acquire, with the Release of who set it. What came before that happens before the return.
         if self.is_set.load(Acquire) { self.value.get() } else { None }
     }
 
     /// Sets it; gives the value back if another was first, whose call may not have returned yet.
     pub fn set(&self, value: T) -> Result<(), T> {
         self.value.set(value)?;
+        // ORDERING: Release, to the Acquire of who gets it: what came before this call.
         self.is_set.store(true, Release);
         Ok(())
     }
