@@ -30,10 +30,14 @@ const WHAT: &str = "BoundedSemaphore";
 /// assert_eq!(SLOTS.available(), 2);
 /// ```
 ///
+/// One with a single permit is also an event that resets itself: who waits takes the permit and forgets it, `release(1)` lets the next
+/// one go on, and while nobody waits a second one changes nothing.
+///
 /// Order and fairness are those of a [`Semaphore`](crate::Semaphore#fairness).
 ///
 /// # Memory ordering
 /// What came before a permit was given back, or was forgotten, happens before whoever takes it next.
+#[doc(alias = "AutoResetEvent")]
 pub struct BoundedSemaphore {
     door: Door,
     bound: usize,

@@ -76,6 +76,8 @@ impl<K> LoopThread<K> {
     ///
     /// # Memory ordering
     /// All that the thread has done happens before whatever sees this go.
+    #[doc(alias = "is_alive")]
+    #[doc(alias = "is_finished")]
     pub fn stopped(&self) -> &Signal {
         self.thread.stopped()
     }
@@ -124,6 +126,7 @@ impl<K> LoopThread<K> {
 
     /// Lets go of the handle; the same as dropping it. The thread is still tracked, and still stopped with its parent.
     #[doc(alias = "detach")]
+    #[doc(alias = "daemon")]
     pub fn release(self) {}
 
     /// Ties the thread to a scope: it is stopped and joined when what this returns is dropped.

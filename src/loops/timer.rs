@@ -36,6 +36,7 @@ use std::time::{Duration, Instant};
 #[doc(alias = "setTimeout")]
 #[doc(alias = "delay")]
 #[doc(alias = "schedule")]
+#[doc(alias = "AfterFunc")]
 pub type Timer = LoopThread<Once>;
 
 /// The kind of a [`Timer`].

@@ -45,6 +45,7 @@ impl<T> Queue<T> {
     ///
     /// # Panics
     /// As a callback of [`closed`](Queue::closed) or [`drained`](Queue::drained), after all is told.
+    #[doc(alias = "shutdown")]
     #[track_caller]
     pub fn close(&self) {
         self.close_from(Location::caller());
@@ -103,6 +104,7 @@ impl<T> Queue<T> {
     /// assert!(closed.is_go() && queue.drained().is_go());
     /// assert_eq!(closed.cause().expect("go").name(), Some("jobs closed"));
     /// ```
+    #[doc(alias = "is_closed")]
     pub fn closed(&self) -> &Signal {
         &self.ends().closed.view
     }

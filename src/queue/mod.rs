@@ -130,6 +130,7 @@ impl<T> Queue<T> {
         ///
         /// # Panics
         /// If `n` is zero.
+        #[doc(alias = "maxsize")]
         #[track_caller]
         pub const fn bounded(n: usize) -> Queue<T> {
             assert!(n > 0, "a Queue with room for 0 items: nothing could ever be pushed; for a hand-over take bounded(1)");
@@ -163,16 +164,19 @@ impl<T> Queue<T> {
     }
 
     /// Tells how many items are in it just now.
+    #[doc(alias = "qsize")]
     pub fn len(&self) -> usize {
         self.hatch.look(State::len)
     }
 
     /// Tells whether no item is in it just now.
+    #[doc(alias = "empty")]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Tells how many items it has room for; `None`: any number.
+    #[doc(alias = "maxsize")]
     pub fn capacity(&self) -> Option<usize> {
         self.capacity
     }

@@ -60,6 +60,7 @@ impl<T> Queue<T> {
     /// As [`pop`](Queue::pop).
     #[inline(always)]
     #[doc(alias = "recv_timeout")]
+    #[doc(alias = "select")]
     #[track_caller]
     pub fn pop_until(&self, until: impl Until) -> Result<T, PopError> {
         match self.hatch.attempt(Side::Out, State::take_done) {
@@ -78,6 +79,7 @@ impl<T> Queue<T> {
     /// As [`pop`](Queue::pop).
     #[inline]
     #[doc(alias = "try_recv")]
+    #[doc(alias = "get_nowait")]
     #[track_caller]
     pub fn try_pop(&self) -> Result<T, TryPopError> {
         let taken = self.hatch.attempt(Side::Out, State::take_done).ok_or(TryPopError::Empty)?;
@@ -121,6 +123,7 @@ impl<T> Queue<T> {
     ///
     /// # Panics
     /// As [`pop`](Queue::pop).
+    #[doc(alias = "task_done")]
     #[track_caller]
     pub fn pop_task(&self) -> Result<Task<'_, T>, Closed> {
         let tried = self.hatch.attempt(Side::Out, State::take_task);

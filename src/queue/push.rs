@@ -23,6 +23,7 @@ impl<T> Queue<T> {
     #[inline(always)]
     #[doc(alias = "send")]
     #[doc(alias = "add")]
+    #[doc(alias = "put")]
     pub fn push(&self, item: T) -> Result<(), PushError<T>> {
         let mut item = Some(item);
         let put = self.try_put(&mut item);
@@ -64,6 +65,7 @@ impl<T> Queue<T> {
     /// [`PushError::Full`] or [`PushError::Closed`], with the item.
     #[inline]
     #[doc(alias = "try_send")]
+    #[doc(alias = "put_nowait")]
     pub fn try_push(&self, item: T) -> Result<(), PushError<T>> {
         let mut item = Some(item);
         let put = self.try_put(&mut item);

@@ -19,6 +19,7 @@ use std::ops::{Deref, DerefMut};
 /// ```
 ///
 /// The item is dropped first, and then counts as done. A task that is forgotten is never done.
+#[doc(alias = "task_done")]
 #[must_use = "a task that is dropped at once is done at once"]
 pub struct Task<'a, T> {
     queue: &'a Queue<T>,

@@ -128,6 +128,8 @@ impl Signal {
     /// workers[3].go();
     /// assert!(failed.is_go());
     /// ```
+    #[doc(alias = "select")]
+    #[doc(alias = "race")]
     #[track_caller]
     pub fn any<I>(inputs: I) -> Signal
     where
@@ -138,6 +140,9 @@ impl Signal {
     }
 
     /// Goes when the last of the inputs goes: `a & b & c` for any number. Of none: go at once.
+    #[doc(alias = "CountDownLatch")]
+    #[doc(alias = "WaitGroup")]
+    #[doc(alias = "allOf")]
     #[track_caller]
     pub fn all<I>(inputs: I) -> Signal
     where

@@ -64,6 +64,11 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 #[doc(alias = "StopToken")]
 #[doc(alias = "AbortSignal")]
 #[doc(alias = "Context")]
+#[doc(alias = "AbortController")]
+#[doc(alias = "stop_token")]
+#[doc(alias = "stop_source")]
+#[doc(alias = "latch")]
+#[doc(alias = "CancellationTokenSource")]
 #[must_use = "a signal does nothing unless somebody looks at it"]
 pub struct Signal(pub(crate) Handle);
 
@@ -116,6 +121,8 @@ impl Signal {
     /// # Panics
     /// If this has a time in it and the platform refuses the clock's thread.
     #[doc(alias = "child_token")]
+    #[doc(alias = "WithCancel")]
+    #[doc(alias = "CreateLinkedTokenSource")]
     pub fn child(&self) -> Signal {
         Signal(self.0.child())
     }
@@ -136,6 +143,7 @@ impl Signal {
     /// stop.go();
     /// assert!(shown.is_go());
     /// ```
+    #[doc(alias = "stop_token")]
     pub fn view(&self) -> Signal {
         Signal(Handle::view_of(self.0.user()))
     }
@@ -158,6 +166,7 @@ impl Signal {
     #[doc(alias = "cancel")]
     #[doc(alias = "set")]
     #[doc(alias = "abort")]
+    #[doc(alias = "request_stop")]
     #[inline]
     #[track_caller]
     pub fn go(&self) -> bool {
@@ -171,6 +180,7 @@ impl Signal {
     ///
     /// # Panics
     /// As [`go`](Signal::go).
+    #[doc(alias = "WithCancelCause")]
     #[track_caller]
     pub fn go_because(&self, reason: impl Into<Box<dyn Error + Send + Sync>>) -> bool {
         self.0.go_because(reason.into().into(), Location::caller())
@@ -187,6 +197,8 @@ impl Signal {
     #[doc(alias = "is_cancelled")]
     #[doc(alias = "is_set")]
     #[doc(alias = "stop_requested")]
+    #[doc(alias = "IsCancellationRequested")]
+    #[doc(alias = "aborted")]
     #[inline(always)]
     pub fn is_go(&self) -> bool {
         self.0.is_go()
@@ -197,6 +209,8 @@ impl Signal {
     /// # Errors
     /// [`Stopped`] if it is go.
     #[doc(alias = "throw_if_cancelled")]
+    #[doc(alias = "throwIfAborted")]
+    #[doc(alias = "ThrowIfCancellationRequested")]
     #[inline]
     pub fn check(&self) -> Result<(), Stopped> {
         if self.is_go() { Err(Stopped) } else { Ok(()) }

@@ -15,6 +15,8 @@ use std::panic::Location;
 /// assert_eq!(hello.cancel(), Cancel::Removed); // it will never run
 /// stop.go();
 /// ```
+#[doc(alias = "stop_callback")]
+#[doc(alias = "CancellationTokenRegistration")]
 #[must_use = "dropping it detaches the callback: use `on_go`, which is cheaper"]
 pub struct Then(pub(super) Hook);
 
@@ -24,6 +26,7 @@ impl Then {
     /// Of *removed* and *ran* exactly one comes true: `Removed` is final, `Running` becomes `Ran`. Its captures are dropped
     /// by whoever removes it, on that thread, before that call returns; another call may find it `Removed` meanwhile. Never waits for user code, and for other threads
     /// only as long as one of them is at the signal's list (64 waiters at a time).
+    #[doc(alias = "Unregister")]
     pub fn cancel(&self) -> Cancel {
         self.0.cancel()
     }
@@ -57,6 +60,7 @@ impl fmt::Debug for Then {
 /// }
 /// assert!(done.is_go());
 /// ```
+#[doc(alias = "DropGuard")]
 #[must_use = "dropped at once, it raises the signal at once"]
 #[derive(Debug)]
 pub struct GoOnDrop {
@@ -93,6 +97,8 @@ impl Signal {
     ///
     /// # Memory ordering
     /// What came before the `go` happens before `f`.
+    #[doc(alias = "stop_callback")]
+    #[doc(alias = "AfterFunc")]
     #[inline]
     pub fn then(&self, f: impl FnOnce() + Send + 'static) -> Then {
         Then(self.0.then(f))
@@ -121,6 +127,7 @@ impl Signal {
     /// Raises this when the guard is dropped, on a panic too.
     ///
     /// The cause's place is that of this call. The guard is a handle: as long as it lives the signal can go.
+    #[doc(alias = "drop_guard")]
     #[track_caller]
     pub fn go_on_drop(&self) -> GoOnDrop {
         self.go_on_drop_from(Location::caller())

@@ -61,6 +61,7 @@ impl<R> Packet<R> {
 /// below it are its children as ever.
 #[doc(alias = "spawn")]
 #[doc(alias = "JoinHandle")]
+#[doc(alias = "jthread")]
 pub struct Thread<R> {
     pub(super) me: ThreadRef,
     pub(super) packet: Arc<Packet<R>>,
@@ -138,6 +139,8 @@ impl<R> Thread<R> {
     ///
     /// # Panics
     /// As [`Signal::go`]: if a callback of a please_stop does.
+    #[doc(alias = "request_stop")]
+    #[doc(alias = "interrupt")]
     #[track_caller]
     pub fn stop(&self) -> bool {
         self.me.stop()
@@ -148,6 +151,8 @@ impl<R> Thread<R> {
     /// It lives as long as whatever is above: what is attached to it and not [cancelled](crate::signal::Then::cancel) is kept, and run
     /// when those above are asked to stop, even if this thread has stopped long before. A thread that comes and goes should cancel what it
     /// attaches (`then`, not `on_go`).
+    #[doc(alias = "stop_token")]
+    #[doc(alias = "get_stop_token")]
     pub fn please_stop(&self) -> &Signal {
         self.me.please_stop()
     }
@@ -160,6 +165,8 @@ impl<R> Thread<R> {
     ///
     /// # Memory ordering
     /// All that the thread has done happens before whatever sees this go.
+    #[doc(alias = "is_alive")]
+    #[doc(alias = "is_finished")]
     pub fn stopped(&self) -> &Signal {
         self.me.stopped()
     }
@@ -181,6 +188,7 @@ impl<R> Thread<R> {
 
     /// Lets go of the handle; the same as dropping it. The thread is still tracked, and still stopped with its parent.
     #[doc(alias = "detach")]
+    #[doc(alias = "daemon")]
     pub fn release(self) {}
 
     /// Ties the thread to a scope: it is stopped and joined when what this returns is dropped.

@@ -27,6 +27,7 @@ sys::thread_local! {
 /// let name = Thread::run("worker", |_| thread::current().unwrap().name().to_owned());
 /// assert_eq!(name.join().unwrap(), "worker");
 /// ```
+#[doc(alias = "current_thread")]
 pub fn current() -> Option<ThreadRef> {
     here().map(ThreadRef)
 }

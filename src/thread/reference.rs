@@ -59,6 +59,8 @@ impl ThreadRef {
     ///
     /// # Memory ordering
     /// All that the thread has done happens before whatever sees this go.
+    #[doc(alias = "is_alive")]
+    #[doc(alias = "is_finished")]
     pub fn stopped(&self) -> &Signal {
         self.0.stopped()
     }
@@ -76,6 +78,7 @@ impl ThreadRef {
     /// Looks at it and all threads below it, and what each of them waits on: what to print when a program will not stop.
     ///
     /// Each thread is looked at by itself; they go on meanwhile.
+    #[doc(alias = "enumerate")]
     pub fn tree(&self) -> Tree {
         Tree::of(&self.0)
     }

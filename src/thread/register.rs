@@ -37,6 +37,7 @@ pub struct Registration {
 /// } // the helper is stopped and joined here
 /// std::thread::spawn(callback).join().unwrap();
 /// ```
+#[doc(alias = "RegisterThread")]
 pub fn register(name: impl AsRef<str>) -> Registration {
     Registration::new(name.as_ref(), program)
 }

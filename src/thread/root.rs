@@ -36,6 +36,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// root.shutdown(Duration::from_secs(10)).expect("nobody is stuck");
 /// assert!(listener.stopped().is_go());
 /// ```
+#[doc(alias = "TaskTracker")]
+#[doc(alias = "ThreadGroup")]
 #[derive(Clone)]
 pub struct Root(Shared<Inner>);
 
@@ -114,11 +116,14 @@ impl Root {
     ///
     /// # Blocking
     /// Until then.
+    #[doc(alias = "wait_for_shutdown_signal")]
+    #[doc(alias = "ctrl_c")]
     pub fn wait_for_shutdown(&self) {
         self.please_stop().wait();
     }
 
     /// All threads, and what each of them waits on.
+    #[doc(alias = "enumerate")]
     pub fn tree(&self) -> Tree {
         self.0.me.tree()
     }
@@ -209,6 +214,9 @@ impl RootBuilder {
     /// What is told of the panics of threads, at once and on the thread that panicked, and nobody else then. By default that is a line
     /// on standard error, or (feature `tracing`) an error to the subscriber, if there is one. The panic hook has its say before, always:
     /// what it writes is [`std::panic::set_hook`]'s business.
+    #[doc(alias = "excepthook")]
+    #[doc(alias = "panic_hook")]
+    #[doc(alias = "UncaughtExceptionHandler")]
     pub fn on_panic(mut self, f: impl Fn(&Panic) + Send + Sync + 'static) -> RootBuilder {
         self.on_panic = Some(Box::new(f));
         self
@@ -233,6 +241,10 @@ impl RootBuilder {
     ///
     /// # Panics
     /// When it is built: if the platform refuses.
+    #[doc(alias = "SIGINT")]
+    #[doc(alias = "SIGTERM")]
+    #[doc(alias = "ctrlc")]
+    #[doc(alias = "ctrl_c")]
     #[cfg(feature = "os-signals")]
     pub fn os_signals(mut self) -> RootBuilder {
         self.os_signals = true;

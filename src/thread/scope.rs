@@ -13,6 +13,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// Where threads are started that may borrow from their parent. Given by [`scope`].
 ///
 /// It is a handle: a clone may be moved into a thread of the scope, which starts others there.
+#[doc(alias = "JoinSet")]
+#[doc(alias = "TaskGroup")]
 #[derive(Clone)]
 pub struct Scope<'scope, 'env: 'scope> {
     threads: &'scope sys::Scope<'scope, 'env>,
@@ -42,6 +44,8 @@ pub struct Scope<'scope, 'env: 'scope> {
 ///
 /// # Panics
 /// If `f` does, once its threads have stopped; else if one of the threads did that nobody had joined.
+#[doc(alias = "WaitGroup")]
+#[doc(alias = "JoinSet")]
 #[track_caller]
 pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> R {
     let parent = nearest_open(here());
@@ -99,6 +103,7 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// # Panics
     /// If the platform refuses; [`try_run`](Scope::try_run) tells instead.
+    #[doc(alias = "spawn")]
     #[track_caller]
     pub fn run<R: Send + 'scope>(
         &self,

@@ -101,6 +101,7 @@ impl Builder {
     /// # Errors
     /// [`SpawnError`] if the platform refuses, or if the thread it was to be [`under`](Builder::under) has ended its body. `f` is
     /// dropped then.
+    #[doc(alias = "spawn")]
     pub fn try_run<R: Send + 'static>(
         self,
         f: impl FnOnce(&Signal) -> R + Send + 'static,

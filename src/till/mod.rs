@@ -56,6 +56,9 @@ use std::time::{Duration, Instant, SystemTime};
 /// }
 /// assert_eq!(rounds, 1000);
 /// ```
+#[doc(alias = "timeout")]
+#[doc(alias = "deadline")]
+#[doc(alias = "WithTimeout")]
 pub type Till = Signal;
 
 sys::thread_local! {
@@ -122,6 +125,9 @@ impl Signal {
     /// assert!(Till::after(Duration::ZERO).is_go());
     /// assert_eq!(Till::after(Duration::MAX).deadline(), None);
     /// ```
+    #[doc(alias = "WithTimeout")]
+    #[doc(alias = "CancelAfter")]
+    #[doc(alias = "timeout")]
     #[track_caller]
     pub fn after(d: Duration) -> Till {
         till(clock::moment().after(d))
@@ -137,6 +143,8 @@ impl Signal {
     /// let noon = clock::now() + Duration::from_secs(3600);
     /// assert_eq!(Till::at(noon).deadline(), Some(noon));
     /// ```
+    #[doc(alias = "WithDeadline")]
+    #[doc(alias = "sleep_until")]
     #[track_caller]
     pub fn at(t: Instant) -> Till {
         till(Moment::of(t))

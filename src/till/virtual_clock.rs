@@ -210,6 +210,7 @@ pub struct PausedHandle {
 ///
 /// # Panics
 /// If this thread lives by a paused clock already, its own or one that it was started under.
+#[doc(alias = "mock")]
 #[track_caller]
 pub fn pause() -> Paused {
     assert!(thread_clock().is_none(), "this thread already lives by a paused clock");
