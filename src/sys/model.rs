@@ -8,12 +8,15 @@
 //! it begins with what is likely, and what fails tells the rest.
 use super::Moment;
 use super::checker::{give_up_spinning, thread};
+use std::backtrace::Backtrace;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool as Switch, AtomicUsize as Memo, Ordering::SeqCst};
 
 pub(crate) use super::checker::sync::Arc;
 pub(crate) use super::checker::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use super::checker::sync::{Condvar, Mutex, MutexGuard};
-pub(crate) use super::checker::thread::{JoinHandle, Thread, current, park};
+pub(crate) use super::checker::thread::{JoinHandle, Thread, current};
 pub(crate) use super::checker::{
     AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Tracked, UnsafeCell, lazy_static, thread_local,
 };
@@ -158,16 +161,43 @@ pub(crate) fn relax(round: &mut u32) {
 }
 
 pub(crate) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(|e| e.into_inner())
+    step(|| m.lock().unwrap_or_else(|e| e.into_inner()))
 }
 
 pub(crate) fn wait_on<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-    c.wait(guard).unwrap_or_else(|e| e.into_inner())
+    step(|| c.wait(guard).unwrap_or_else(|e| e.into_inner()))
 }
 
 /// Time may come at any moment: `end` has, unless it never does.
 pub(crate) fn wait_on_until<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>, end: Moment) -> MutexGuard<'a, T> {
     if end == Moment::NEVER { wait_on(c, guard) } else { guard }
+}
+
+pub(crate) fn park() {
+    step(thread::park)
+}
+
+/// A step at which a model may turn out to be dead: it deadlocks, or a panic takes down what loom has given up already. Nothing can be
+/// done in it any more, so no destructor would get far, and the panics of those would hide what matters: that is said instead.
+fn step<R>(f: impl FnOnce() -> R) -> R {
+    let unwinding = std::thread::panicking();
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<String>().map_or("", String::as_str);
+        if what.starts_with("deadlock") {
+            let here = Backtrace::capture();
+            die(format_args!("{what}\nThe last of them has gone to sleep here (`RUST_BACKTRACE=1` shows it):\n{here}"));
+        }
+        if unwinding {
+            die(format_args!("it has ended with a panic, before this (`--nocapture` shows it)"));
+        }
+        resume_unwind(panic)
+    })
+}
+
+/// Beside what libtest captures: that goes with the process.
+fn die(why: std::fmt::Arguments<'_>) -> ! {
+    let _ = writeln!(std::io::stderr(), "\nstopwhen: this model cannot go on: {why}");
+    std::process::abort()
 }
 
 thread_local! {
