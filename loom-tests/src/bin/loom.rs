@@ -1,5 +1,4 @@
-//! `cargo loom [--dice] [--first] [--limit SECONDS] [NAME ...]`: builds the models and runs each in a process of its own, a few at
-//! a time. `--dice`: scenes of many threads, by shuttle.
+//! `cargo loom`: builds the models and runs each in a process of its own, a few at a time.
 //!
 //! A process each, because loom may abort on a deadlock, and because its statics are the process'. What is given in
 //! `RUSTFLAGS` is kept beside `--cfg loom`; the models have a target directory of their own, so that nothing else is built
@@ -7,6 +6,8 @@
 //!
 //! How long each took is kept in `seconds.txt` beside their logs. The next run begins with the longest, so that both ends
 //! of it are full; one that looks for the first failure begins with the shortest.
+mod ask;
+
 use std::collections::HashMap;
 use std::env;
 use std::fs::{self, File};
@@ -16,6 +17,21 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
+
+const USAGE: &str = "\
+Runs the models, each in a process of its own.
+
+Usage: cargo loom [--dice] [--first] [--limit SECONDS] [--list] [WORD ...]
+
+  WORD             only those whose name has one of the words in it; all if none is given
+  --list           tell their names, and run none
+  --dice           scenes of many threads, played by shuttle, in place of what loom explores
+  --first          end at the first failure, the shortest first
+  --limit SECONDS  end what takes longer; that is no failure
+  -h, --help       print this
+
+Exit code: 0 all have passed, 1 one has failed or does not build, 2 wrong usage.
+";
 
 /// A model that takes longer hangs: none needs two minutes on an idle machine.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -33,7 +49,11 @@ struct Model {
 }
 
 fn main() -> ExitCode {
-    let wish = Wish::of(env::args().skip(1));
+    let wish = match Wish::of(env::args().skip(1)) {
+        Ok(Some(wish)) => wish,
+        Ok(None) => return ask::tell(USAGE),
+        Err(why) => return ask::refuse(&format!("{why}\n\n{USAGE}")),
+    };
     // Asked now, not when this was built: a build may have been copied together with its tree.
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("started by cargo, as its alias does");
     let root = Path::new(&package).join("..");
@@ -44,7 +64,14 @@ fn main() -> ExitCode {
     });
     let Some(binaries) = build(&root, &target, &wish) else { return ExitCode::FAILURE };
     let mut models: Vec<Model> = binaries.iter().flat_map(list).collect();
+    let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
+    if let Some(why) = ask::unknown(&wish.words, &names, if wish.dice { "cargo loom --dice" } else { "cargo loom" }) {
+        return ask::refuse(&why);
+    }
     models.retain(|m| wish.words.is_empty() || wish.words.iter().any(|word| m.name.contains(word)));
+    if wish.list {
+        return ask::tell(&models.iter().map(|m| format!("{}\n", m.name)).collect::<String>());
+    }
     let times = Times::read(target.join("seconds.txt"));
     times.sort(&mut models, wish.first);
     let logs = target.join("logs");
@@ -64,20 +91,29 @@ struct Wish {
     limit: Option<Duration>,
     /// `--dice`: not what loom explores, but what shuttle plays.
     dice: bool,
+    /// `--list`: their names are enough.
+    list: bool,
 }
 
 impl Wish {
-    fn of(mut args: impl Iterator<Item = String>) -> Wish {
-        let mut wish = Wish { words: Vec::new(), first: false, limit: None, dice: false };
+    /// `None`: help was asked for.
+    fn of(mut args: impl Iterator<Item = String>) -> Result<Option<Wish>, String> {
+        let mut wish = Wish { words: Vec::new(), first: false, limit: None, dice: false, list: false };
         while let Some(arg) = args.next() {
             match arg.as_str() {
+                "-h" | "--help" => return Ok(None),
                 "--first" => wish.first = true,
                 "--dice" => wish.dice = true,
-                "--limit" => wish.limit = args.next().and_then(|n| n.parse().ok()).map(Duration::from_secs),
+                "--list" => wish.list = true,
+                "--limit" => {
+                    let seconds = args.next().and_then(|n| n.parse().ok());
+                    wish.limit = Some(Duration::from_secs(seconds.ok_or("--limit takes a whole number of seconds")?));
+                }
+                flag if flag.starts_with('-') => return Err(format!("unknown flag {flag}")),
                 _ => wish.words.push(arg),
             }
         }
-        wish
+        Ok(Some(wish))
     }
 
     /// The rooms to build: those named, if every word begins with one.

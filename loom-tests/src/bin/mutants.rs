@@ -1,4 +1,4 @@
-//! `cargo mutants-loom orderings|plants [--limit SECONDS] [--gate | WORD ...]`: breaks the crate, and wants a model to notice.
+//! `cargo mutants-loom`: breaks the crate, and wants a model to notice.
 //!
 //! *orderings* weakens every memory ordering in `src/` outside `sys/`, one at a time, and removes every fence.
 //! *plants* puts in the bugs listed in `plants/`, the negative controls of the suite; with `--gate` those few that CI
@@ -7,6 +7,8 @@
 //! shortest first if `cargo loom` has left their times. A change that no model notices fails the run, unless
 //! `allowed.txt` gives the reason; so does an entry there that is not needed any more. A WORD, such as a file's name,
 //! picks the changes whose description has it.
+mod ask;
+
 use std::collections::HashSet;
 use std::env;
 use std::fs;
@@ -14,12 +16,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-/// Seconds that one model may take over a changed tree, unless `--limit` says otherwise; what has not failed by then has
-/// not noticed.
-const LIMIT: &str = "60";
+/// Seconds that one model may take over a changed tree, unless `--limit` says otherwise.
+const LIMIT: u64 = 60;
 
-/// Asks for the plants of the gate.
-const GATE: &str = "--gate";
+const USAGE: &str = "\
+Breaks the crate, one change at a time, and wants a model to notice.
+
+Usage: cargo mutants-loom orderings|plants [--limit SECONDS] [--list] [--gate | WORD ...]
+
+  orderings        weaken every memory ordering, remove every fence
+  plants           put in the bugs of loom-tests/plants
+  WORD             only the changes that have one of the words in their description; all if none is given
+  --list           tell the descriptions, and change nothing
+  --gate           the few plants that CI puts in every time
+  --limit SECONDS  what has not failed by then has not noticed; 60 if not given
+  -h, --help       print this
+
+Exit code: 0 all were noticed, 1 one was not, 2 wrong usage.
+";
 
 /// One change to one file.
 struct Change {
@@ -35,43 +49,85 @@ struct Change {
     gate: bool,
 }
 
+/// What was asked for on the command line.
+struct Wish {
+    orderings: bool,
+    /// Changes whose description has one of these; none: all.
+    words: Vec<String>,
+    limit: String,
+    gate: bool,
+    list: bool,
+}
+
+impl Wish {
+    /// `None`: help was asked for.
+    fn of(mut args: impl Iterator<Item = String>) -> Result<Option<Wish>, String> {
+        let (mut limit, mut gate, mut list, mut words) = (LIMIT, false, false, Vec::new());
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "-h" | "--help" => return Ok(None),
+                "--gate" => gate = true,
+                "--list" => list = true,
+                "--limit" => {
+                    let seconds = args.next().and_then(|n| n.parse().ok());
+                    limit = seconds.ok_or("--limit takes a whole number of seconds")?;
+                }
+                flag if flag.starts_with('-') => return Err(format!("unknown flag {flag}")),
+                _ => words.push(arg),
+            }
+        }
+        let orderings = match words.first().map(String::as_str) {
+            Some("orderings") => true,
+            Some("plants") => false,
+            Some(other) => return Err(format!("unknown word {other}: `orderings` or `plants` comes first")),
+            None => return Err("`orderings` or `plants` comes first".into()),
+        };
+        words.remove(0);
+        Ok(Some(Wish { orderings, words, limit: limit.to_string(), gate, list }))
+    }
+
+    fn asks_for(&self, change: &Change) -> bool {
+        if self.gate { change.gate } else { self.words.is_empty() || self.words.iter().any(|w| change.key.contains(w)) }
+    }
+}
+
 fn main() -> ExitCode {
-    let mut args: Vec<String> = env::args().skip(1).collect();
-    let asked = args.iter().position(|arg| arg == "--limit").filter(|i| i + 1 < args.len());
-    let limit = asked.and_then(|i| args.drain(i..i + 2).nth(1)).unwrap_or(LIMIT.into());
+    let wish = match Wish::of(env::args().skip(1)) {
+        Ok(Some(wish)) => wish,
+        Ok(None) => return ask::tell(USAGE),
+        Err(why) => return ask::refuse(&format!("{why}\n\n{USAGE}")),
+    };
     // Asked now, not when this was built: a build may have been copied together with its tree.
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("started by cargo, as its alias does");
     let root = Path::new(&package).join("..").canonicalize().expect("our own directory");
+    let changes = if wish.orderings { orderings(&root) } else { plants(&root) };
+    let names: Vec<&str> = changes.iter().map(|c| c.key.as_str()).collect();
+    let tool = if wish.orderings { "cargo mutants-loom orderings" } else { "cargo mutants-loom plants" };
+    if let Some(why) = ask::unknown(&wish.words, &names, tool) {
+        return ask::refuse(&why);
+    }
+    let asked = changes.iter().filter(|c| wish.asks_for(c));
+    if wish.list {
+        return ask::tell(&asked.map(|c| format!("{}\n", c.key)).collect::<String>());
+    }
     let allowed = allowed(&root);
-    let (changes, stale) = match args.first().map(String::as_str) {
-        Some("orderings") => {
-            let changes = orderings(&root);
-            let stale = allowed.iter().filter(|(k, _)| !changes.iter().any(|c| c.key == *k)).collect();
-            (changes, stale)
-        }
-        Some("plants") => (plants(&root), Vec::new()),
-        _ => {
-            eprintln!("usage: cargo mutants-loom orderings|plants [--limit SECONDS] [{GATE} | WORD ...]");
-            return ExitCode::from(2);
-        }
-    };
+    let is_stale = |(key, _): &&(String, String)| wish.orderings && !changes.iter().any(|c| c.key == *key);
+    let stale: Vec<&(String, String)> = allowed.iter().filter(is_stale).collect();
     let mut keys = HashSet::new();
     changes.iter().for_each(|c| assert!(keys.insert(&c.key), "two changes are called {}", c.key));
     stale.iter().for_each(|(key, _)| println!("FAILED: allowed.txt: there is no {key} any more"));
     let (mut passed, mut failed) = (0, stale.len());
     let copy = Copy::of(&root);
     let mut sound = HashSet::new();
-    let (gate, words) = (args[1..].contains(&GATE.into()), &args[1..]);
-    let asked = |c: &&Change| if gate { c.gate } else { words.is_empty() || words.iter().any(|w| c.key.contains(w)) };
-    for change in changes.iter().filter(asked) {
+    for change in asked {
         // What fails by itself would notice everything. The gate stands behind `cargo loom`, which has just shown that.
-        let asks = !gate && sound.insert(&change.models);
-        if let Some(by) = asks.then(|| copy.noticed(&change.models, &limit)).flatten() {
+        let asks = !wish.gate && sound.insert(&change.models);
+        if let Some(by) = asks.then(|| copy.noticed(&change.models, &wish.limit)).flatten() {
             println!("FAILED: {by}, and nothing was changed: mend that first");
             return ExitCode::FAILURE;
         }
         let begin = Instant::now();
-        let caught = copy.with(change, |copy| copy.noticed(&change.models, &limit));
+        let caught = copy.with(change, |copy| copy.noticed(&change.models, &wish.limit));
         let excuse = allowed.iter().find(|(key, _)| *key == change.key);
         let good = caught.is_some() != excuse.is_some();
         let seconds = begin.elapsed().as_secs();
