@@ -14,6 +14,10 @@
 //!
 //! Each client has a thread, and a scope joins them all: when `main` goes on nobody is left.
 //!
+//! What it shows and `serve` does not: signals in a program whose threads are std's and whose Ctrl-C is another crate's, without any
+//! feature; and how to turn away who has waited long enough, and tell whether it was that or the end. (`serve` keeps them waiting at the
+//! door, and leaves threads, Ctrl-C and the wait for the last of them to the tree.)
+//!
 //! ```text
 //! cargo run --release --example limit -- --at-once 2 --port 7000      # and elsewhere: nc 127.0.0.1 7000
 //! ```
