@@ -129,6 +129,17 @@ impl Condition {
 
     /// Waits until `f` makes something of the value, or until `until`; then `f` is asked once more.
     ///
+    /// ```
+    /// use stopwhen::{Condition, Lock, Signal, Stopped};
+    ///
+    /// let (items, filled, stop) = (Lock::new(vec![1]), Condition::new(), Signal::new());
+    /// let mut inside = items.lock();
+    /// stop.go();
+    /// assert_eq!(filled.wait_some_until(&mut inside, |items| items.pop(), &stop), Ok(1)); // it was there
+    /// assert_eq!(filled.wait_some_until(&mut inside, |items| items.pop(), &stop), Err(Stopped));
+    /// inside.push(2); // still inside
+    /// ```
+    ///
     /// # Blocking
     /// As [`wait_some`](Condition::wait_some), or until `until`.
     ///

@@ -156,6 +156,20 @@ impl<T: ?Sized> Lock<T> {
     /// One that was caught while the guard lived, as around a closure of `wait_some`, has not passed it.
     ///
     /// A lock that is used by a `Drop` while a panic passes has seen none itself.
+    ///
+    /// ```
+    /// use stopwhen::Lock;
+    ///
+    /// let balance = Lock::new(10);
+    /// let transfer = || -> u32 {
+    ///     let mut balance = balance.lock();
+    ///     *balance -= 3;
+    ///     panic!("half way");
+    /// };
+    /// std::panic::catch_unwind(transfer).unwrap_err();
+    /// assert_eq!(*balance.lock(), 7); // open all the same
+    /// assert!(balance.panicked_inside());
+    /// ```
     #[doc(alias = "is_poisoned")]
     pub fn panicked_inside(&self) -> bool {
         self.monitor.panicked_inside()
@@ -246,6 +260,16 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
 
     /// Waits while `f` says so of the value, or until `until`; then `f` is asked once more.
     ///
+    /// ```
+    /// use stopwhen::{Lock, Signal};
+    ///
+    /// let (loading, stop) = (Lock::new(true), Signal::new());
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| *loading.lock() = false);
+    ///     assert_eq!(loading.lock().wait_while_until(|loading| *loading, &stop), Ok(()));
+    /// });
+    /// ```
+    ///
     /// # Blocking
     /// Until `f` is false, or `until`.
     ///
@@ -321,6 +345,16 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
     }
 
     /// Unlocks, runs `f`, and locks again, also if `f` panics.
+    ///
+    /// ```
+    /// use stopwhen::{Lock, LockGuard};
+    ///
+    /// let log = Lock::new(vec!["a", "b"]);
+    /// let mut lines = log.lock();
+    /// while let Some(line) = lines.pop() {
+    ///     LockGuard::unlocked(&mut lines, || println!("{line}")); // others may push meanwhile
+    /// }
+    /// ```
     ///
     /// # Blocking
     /// After `f`, until no other thread is inside.

@@ -232,6 +232,18 @@ impl Barrier {
     }
 
     /// Breaks the barrier: those who wait, and those who come, get [`Broken`], until [`reset`](Barrier::reset).
+    ///
+    /// ```
+    /// use stopwhen::{Barrier, Broken};
+    ///
+    /// let barrier = Barrier::new(2);
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| assert_eq!(barrier.wait().err(), Some(Broken)));
+    ///     barrier.abort();
+    /// });
+    /// barrier.reset();
+    /// assert!(!barrier.is_broken());
+    /// ```
     pub fn abort(&self) {
         let mut inside = self.queue.enter();
         let generation = match self.plain() {

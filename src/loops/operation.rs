@@ -119,6 +119,24 @@ impl<T: Send + 'static> LoopThread<Operation<T>> {
 
     /// Adds an item, unless `until` comes while it waits for room. If there is room it does not matter whether `until` has come.
     ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stopwhen::{OperationThread, PushError, Signal};
+    ///
+    /// let gate = Signal::new();
+    /// let shown = gate.view();
+    /// let writer = OperationThread::builder("writer").capacity(1).run(move |_please_stop, _state, item: u32| {
+    ///     shown.wait();
+    ///     println!("{item}");
+    /// });
+    /// writer.add(1).unwrap(); // begun when the thread comes to it
+    /// writer.add(2).unwrap(); // there is room once that has begun
+    /// assert_eq!(writer.add_until(3, Duration::from_millis(1)), Err(PushError::Stopped(3)));
+    /// gate.go();
+    /// writer.close();
+    /// assert_eq!(writer.join(), Ok(()));
+    /// ```
+    ///
     /// # Blocking
     /// As [`add`](OperationThread::add), or until `until`.
     ///

@@ -85,6 +85,19 @@ impl<T> Queue<T> {
     /// Closes the queue when the guard is dropped: for a producer that may panic.
     ///
     /// The place that the causes of its signals name is that of this call.
+    ///
+    /// ```
+    /// use stopwhen::Queue;
+    ///
+    /// let lines = Queue::unbounded();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| {
+    ///         let _closed = lines.close_on_drop();
+    ///         lines.push("a").expect("open");
+    ///     });
+    ///     assert_eq!(lines.iter().collect::<Vec<_>>(), ["a"]); // and that is all
+    /// });
+    /// ```
     #[track_caller]
     pub fn close_on_drop(&self) -> CloseOnDrop<'_, T> {
         CloseOnDrop { queue: Some(self), place: Location::caller() }

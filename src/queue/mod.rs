@@ -211,6 +211,18 @@ impl<T> Queue<T> {
 
     /// Waits until everything that was pushed is done, or until `until`. If it is, it does not matter whether `until` has come.
     ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stopwhen::{Queue, Stopped};
+    ///
+    /// let jobs = Queue::unbounded();
+    /// jobs.push("sweep").expect("open");
+    /// let job = jobs.pop_task().expect("one is there");
+    /// assert_eq!(jobs.join_until(Duration::from_millis(1)), Err(Stopped)); // taken, and not done
+    /// drop(job);
+    /// assert_eq!(jobs.join_until(Duration::ZERO), Ok(()));
+    /// ```
+    ///
     /// # Blocking
     /// As [`join`](Queue::join), or until `until`.
     ///

@@ -132,6 +132,22 @@ impl<T> Queue<T> {
 
     /// Takes the first item as [`pop_task`](Queue::pop_task), unless `until` comes first.
     ///
+    /// ```
+    /// use stopwhen::{Queue, Signal};
+    ///
+    /// let (jobs, stop) = (Queue::unbounded(), Signal::new());
+    /// jobs.extend(["sweep", "mop"]).expect("open");
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| {
+    ///         while let Ok(job) = jobs.pop_task_until(&stop) {
+    ///             println!("{}", *job);
+    ///         }
+    ///     });
+    ///     jobs.join(); // both are done
+    ///     stop.go();
+    /// });
+    /// ```
+    ///
     /// # Blocking
     /// As [`pop`](Queue::pop), or until `until`.
     ///

@@ -37,6 +37,18 @@ const GONE: &str = "it is there until the task ends";
 
 impl<T> Task<'_, T> {
     /// Gives the item, which counts as done from now on.
+    ///
+    /// ```
+    /// use stopwhen::{Queue, Signal};
+    ///
+    /// let (jobs, stop) = (Queue::unbounded(), Signal::done());
+    /// jobs.extend(["sweep", "mop"]).expect("open");
+    /// let job = jobs.pop_task().expect("one is there");
+    /// if stop.is_go() {
+    ///     jobs.push_front(job.into_inner()).expect("open"); // not done, and the first again
+    /// }
+    /// assert_eq!(jobs.close_now(), ["sweep", "mop"]);
+    /// ```
     pub fn into_inner(mut self) -> T {
         let item = self.item.take().expect(GONE);
         self.queue.end_task();

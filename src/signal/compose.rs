@@ -140,6 +140,18 @@ impl Signal {
     }
 
     /// Goes when the last of the inputs goes: `a & b & c` for any number. Of none: go at once.
+    ///
+    /// ```
+    /// use stopwhen::Signal;
+    ///
+    /// let done = [Signal::new(), Signal::new(), Signal::new()];
+    /// std::thread::scope(|s| {
+    ///     for done in &done {
+    ///         s.spawn(|| done.go());
+    ///     }
+    ///     Signal::all(&done).wait();
+    /// });
+    /// ```
     #[doc(alias = "CountDownLatch")]
     #[doc(alias = "WaitGroup")]
     #[doc(alias = "allOf")]

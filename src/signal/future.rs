@@ -27,6 +27,20 @@ impl Signal {
 
     /// Runs a future until it is done, or this is go: whichever comes first. The future is asked first.
     ///
+    /// ```
+    /// use std::future::{pending, ready};
+    /// use stopwhen::{Signal, Stopped};
+    ///
+    /// # use std::{pin::pin, task::{Context, Poll, Waker}};
+    /// let stop = Signal::new();
+    /// let task = async {
+    ///     assert_eq!(stop.run_until_go(ready(42)).await, Ok(42));
+    ///     stop.go();
+    ///     assert_eq!(stop.run_until_go(pending::<u32>()).await, Err(Stopped));
+    /// };
+    /// # assert_eq!(pin!(task).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
+    /// ```
+    ///
     /// # Errors
     /// [`Stopped`] if this went before the future was done; the future is dropped where it was.
     ///

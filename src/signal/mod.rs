@@ -178,6 +178,15 @@ impl Signal {
     /// The winner's is dropped with the signal, on whichever thread lets go of that last; this may be one that raises, or
     /// polls, something built on it. Its `Drop` should neither block nor take locks that others hold while they poll.
     ///
+    /// ```
+    /// use stopwhen::Signal;
+    ///
+    /// let stop = Signal::new();
+    /// assert!(stop.go_because("the disk is full"));
+    /// let cause = stop.cause().expect("it is go");
+    /// assert_eq!(cause.reason().expect("given").to_string(), "the disk is full");
+    /// ```
+    ///
     /// # Panics
     /// As [`go`](Signal::go).
     #[doc(alias = "WithCancelCause")]
@@ -206,6 +215,24 @@ impl Signal {
 
     /// Is an error once it is go: for `?` between two steps of a long job.
     ///
+    /// ```
+    /// use stopwhen::{Signal, Stopped};
+    ///
+    /// fn sum(parts: &[u64], stop: &Signal) -> Result<u64, Stopped> {
+    ///     let mut sum = 0;
+    ///     for part in parts {
+    ///         stop.check()?;
+    ///         sum += part;
+    ///     }
+    ///     Ok(sum)
+    /// }
+    ///
+    /// let stop = Signal::new();
+    /// assert_eq!(sum(&[1, 2], &stop), Ok(3));
+    /// stop.go();
+    /// assert_eq!(sum(&[1, 2], &stop), Err(Stopped));
+    /// ```
+    ///
     /// # Errors
     /// [`Stopped`] if it is go.
     #[doc(alias = "throw_if_cancelled")]
@@ -229,6 +256,18 @@ impl Signal {
     }
 
     /// Sleeps until it is go, or something else has come. If both, it is go.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stopwhen::{Signal, Stopped};
+    ///
+    /// let (loaded, stop) = (Signal::new(), Signal::new());
+    /// assert_eq!(loaded.wait_until((&stop, Duration::from_millis(1))), Err(Stopped));
+    /// assert!(!stop.is_go()); // so it was time that ended it
+    /// stop.go();
+    /// loaded.go();
+    /// assert_eq!(loaded.wait_until(&stop), Ok(()));
+    /// ```
     ///
     /// # Errors
     /// [`Stopped`] if `until` came first.

@@ -35,6 +35,20 @@ impl Then {
     ///
     /// From inside the callback itself it returns `Running` at once.
     ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    /// use stopwhen::{Signal, signal::Cancel};
+    ///
+    /// let (log, lines) = channel();
+    /// let stop = Signal::new();
+    /// let closing = stop.then(move || log.send("closing").unwrap());
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| stop.go());
+    ///     let end = closing.cancel_and_wait(); // from here on nobody has `log`
+    ///     assert_eq!(lines.try_iter().count(), usize::from(end == Cancel::Ran));
+    /// });
+    /// ```
+    ///
     /// # Blocking
     /// As long as the callback runs. Two callbacks that wait so for each other wait for ever.
     pub fn cancel_and_wait(&self) -> Cancel {

@@ -112,6 +112,19 @@ impl<R> Thread<R> {
 
     /// As [`join`](Thread::join), or until `until`. If it has stopped it does not matter whether `until` has come.
     ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stopwhen::{JoinError, Thread};
+    ///
+    /// let worker = Thread::run("worker", |please_stop| {
+    ///     please_stop.wait();
+    ///     42
+    /// });
+    /// assert_eq!(worker.join_until(Duration::from_millis(1)), Err(JoinError::Stopped)); // it goes on
+    /// worker.stop();
+    /// assert_eq!(worker.join(), Ok(42));
+    /// ```
+    ///
     /// # Blocking
     /// As [`join`](Thread::join), or until `until`.
     ///

@@ -214,6 +214,16 @@ impl RootBuilder {
     /// What is told of the panics of threads, at once and on the thread that panicked, and nobody else then. By default that is a line
     /// on standard error, or (feature `tracing`) an error to the subscriber, if there is one. The panic hook has its say before, always:
     /// what it writes is [`std::panic::set_hook`]'s business.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    /// use stopwhen::Root;
+    ///
+    /// let (log, lines) = channel();
+    /// let root = Root::builder("main").on_panic(move |panic| log.send(panic.to_string()).unwrap()).build();
+    /// root.run("worker", |_| panic!("boom")).release();
+    /// println!("{}", lines.recv().unwrap()); // of main/worker, and why
+    /// ```
     #[doc(alias = "excepthook")]
     #[doc(alias = "panic_hook")]
     #[doc(alias = "UncaughtExceptionHandler")]

@@ -131,6 +131,15 @@ impl<'scope> Scope<'scope, '_> {
 
     /// Asks all threads of the scope to stop; true for the one call that did.
     ///
+    /// ```
+    /// use stopwhen::thread;
+    ///
+    /// thread::scope(|scope| {
+    ///     scope.run("ticker", |please_stop| please_stop.wait()).release();
+    ///     scope.stop(); // or the end of the scope would wait for ever
+    /// });
+    /// ```
+    ///
     /// # Panics
     /// As [`Signal::go`]: if a callback of a please_stop does.
     #[track_caller]

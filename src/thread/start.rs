@@ -66,6 +66,17 @@ impl Builder {
     }
 
     /// Starts it under that thread, not under the one that calls.
+    ///
+    /// ```
+    /// use stopwhen::{Root, Thread};
+    ///
+    /// let server = Root::new("server");
+    /// // On a thread of no tree, an executor's say:
+    /// let worker = Thread::builder("worker").under(server.as_ref()).run(|please_stop| please_stop.wait());
+    /// assert_eq!(worker.path(), "server/worker");
+    /// server.stop();
+    /// assert_eq!(worker.join(), Ok(()));
+    /// ```
     pub fn under(mut self, parent: &ThreadRef) -> Builder {
         self.under = Some(parent.clone());
         self
@@ -97,6 +108,16 @@ impl Builder {
     }
 
     /// Starts it, if that can be done.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stopwhen::{Root, Thread};
+    ///
+    /// let server = Root::new("server");
+    /// server.shutdown(Duration::from_secs(10)).expect("nobody is stuck");
+    /// let late = Thread::builder("late").under(server.as_ref()).try_run(|_| unreachable!());
+    /// println!("{}", late.unwrap_err());
+    /// ```
     ///
     /// # Errors
     /// [`SpawnError`] if the platform refuses, or if the thread it was to be [`under`](Builder::under) has ended its body. `f` is

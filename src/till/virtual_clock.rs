@@ -234,6 +234,18 @@ impl Paused {
     }
 
     /// Lets time pass up to the next deadline, and says how much; `None` if nothing is pending.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stopwhen::{Till, clock};
+    ///
+    /// let paused = clock::pause();
+    /// let tea = Till::secs(600);
+    /// tea.on_go(|| println!("tea"));
+    /// assert_eq!(paused.advance_to_next(), Some(Duration::from_secs(600)));
+    /// assert!(tea.is_go());
+    /// assert_eq!(paused.advance_to_next(), None);
+    /// ```
     pub fn advance_to_next(&self) -> Option<Duration> {
         self.scope.clock.advance_to_next()
     }
@@ -281,6 +293,21 @@ impl Paused {
     }
 
     /// Makes something to send to a thread that is to join.
+    ///
+    /// ```
+    /// use std::{thread, time::Duration};
+    /// use stopwhen::{Till, clock};
+    ///
+    /// let paused = clock::pause();
+    /// let handle = paused.handle();
+    /// let sleeper = thread::spawn(move || {
+    ///     let _scope = handle.register();
+    ///     Till::secs(3600).wait();
+    /// });
+    /// paused.wait_for_sleepers(1);
+    /// paused.advance(Duration::from_secs(3600));
+    /// sleeper.join().unwrap();
+    /// ```
     pub fn handle(&self) -> PausedHandle {
         PausedHandle { clock: self.scope.clock.clone() }
     }
