@@ -10,7 +10,7 @@ use crate::wait::Door;
 use std::fmt;
 
 /// What a thread waits for here, in the words of who looks at it.
-const WHAT: &str = "BoundedSemaphore";
+const WHAT: &str = "in BoundedSemaphore";
 
 /// A [`Semaphore`](crate::Semaphore) that cannot be given more than was taken: its permits are so many, now and for ever.
 ///

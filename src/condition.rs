@@ -57,7 +57,7 @@ impl Condition {
     /// If somebody waits on this condition with another lock; the guard is as it was.
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut LockGuard<'_, T>) {
-        self.queue.wait(LockGuard::visit(guard), &Term::never("Condition"));
+        self.queue.wait(LockGuard::visit(guard), &Term::never("in Condition"));
     }
 
     /// Waits for a word, or `until`. Either way the lock is held again.
@@ -73,7 +73,7 @@ impl Condition {
     #[track_caller]
     #[doc(alias = "wait_timeout")]
     pub fn wait_until<T: ?Sized>(&self, guard: &mut LockGuard<'_, T>, until: impl Until) -> Result<(), Stopped> {
-        if self.queue.wait(LockGuard::visit(guard), &Term::of("Condition", &until)) { Ok(()) } else { Err(Stopped) }
+        if self.queue.wait(LockGuard::visit(guard), &Term::of("in Condition", &until)) { Ok(()) } else { Err(Stopped) }
     }
 
     /// Waits while `f` says so of the value.
@@ -163,7 +163,7 @@ impl Condition {
                 None if told => {}
                 None => return Err(Stopped),
             }
-            let term = term.get_or_insert_with(|| Term::of("Condition", &until));
+            let term = term.get_or_insert_with(|| Term::of("in Condition", &until));
             told = self.queue.wait(LockGuard::visit(guard), term);
         }
     }

@@ -111,7 +111,7 @@ impl Event {
     #[inline]
     pub fn wait(&self) {
         if !self.is_set() {
-            self.wait_slow(&Term::never("Event"));
+            self.wait_slow(&Term::never("in Event"));
         }
     }
 
@@ -139,7 +139,7 @@ impl Event {
 
     #[cold]
     fn wait_until_slow(&self, until: &dyn Leaves) -> bool {
-        let term = Term::of("Event", until);
+        let term = Term::of("in Event", until);
         if term.has_come() { self.is_set() } else { self.wait_slow(&term) }
     }
 

@@ -230,7 +230,7 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// # Blocking
     /// Until there was a change, and it is this thread's turn to look.
     pub fn wait(&mut self) {
-        self.visit.wait(&Term::never("Lock::wait"));
+        self.visit.wait(&Term::never("in Lock::wait"));
     }
 
     /// Waits for a change, or `until`. Either way the lock is held again.
@@ -247,7 +247,7 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// A change that is told to a waiter that was stopped meanwhile is told to the next.
     #[doc(alias = "wait_timeout")]
     pub fn wait_until(&mut self, until: impl Until) -> Result<(), Stopped> {
-        if self.visit.wait(&Term::of("Lock::wait", &until)) { Ok(()) } else { Err(Stopped) }
+        if self.visit.wait(&Term::of("in Lock::wait", &until)) { Ok(()) } else { Err(Stopped) }
     }
 
     /// Waits while `f` says so of the value.
@@ -305,7 +305,7 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
             if let Some(answer) = Self::ask(self, &mut f) {
                 return answer;
             }
-            self.visit.wait(&Term::never("Lock::wait"));
+            self.visit.wait(&Term::never("in Lock::wait"));
         }
     }
 
@@ -319,18 +319,24 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
     ///
     /// # Panics
     /// If `f` does; what it has changed by then is told as a change.
-    pub fn wait_some_until<R>(
-        &mut self,
+    pub fn wait_some_until<R>(&mut self, f: impl FnMut(&mut T) -> Option<R>, until: impl Until) -> Result<R, Stopped> {
+        Self::wait_some_as(self, "in Lock::wait", f, until)
+    }
+
+    /// As `wait_some_until`; in words it waits like that: `for its next turn`.
+    pub(crate) fn wait_some_as<R>(
+        this: &mut Self,
+        what: &'static str,
         mut f: impl FnMut(&mut T) -> Option<R>,
         until: impl Until,
     ) -> Result<R, Stopped> {
-        if let Some(answer) = Self::ask(self, &mut f) {
+        if let Some(answer) = Self::ask(this, &mut f) {
             return Ok(answer);
         }
-        let term = Term::of("Lock::wait", &until);
+        let term = Term::of(what, &until);
         loop {
-            let told = self.visit.wait(&term);
-            match Self::ask(self, &mut f) {
+            let told = this.visit.wait(&term);
+            match Self::ask(this, &mut f) {
                 Some(answer) => return Ok(answer),
                 None if told => {}
                 None => return Err(Stopped),

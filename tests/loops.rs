@@ -11,6 +11,8 @@ mod periodic;
 mod stress;
 #[path = "loops/timer.rs"]
 mod timer;
+#[path = "loops/tree.rs"]
+mod tree;
 
 use common::{AGES, Count, Log, in_time, panic_of};
 use std::cell::Cell;

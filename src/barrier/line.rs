@@ -88,7 +88,7 @@ pub(super) struct Limit<'a> {
 
 impl<'a> Limit<'a> {
     pub fn of(until: Option<&'a dyn Leaves>) -> Limit<'a> {
-        let term = Term::maybe("Barrier", until);
+        let term = Term::maybe("in Barrier", until);
         let has_come = until.is_some() && term.has_come();
         Limit { term, has_come }
     }

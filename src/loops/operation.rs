@@ -290,7 +290,7 @@ impl<T: Send + 'static> Work<T> {
         let at_stop = work.clone();
         let told = please_stop.then(move || at_stop.shut());
         while !please_stop.is_go() {
-            let Ok(item) = work.queue.pop_until(please_stop) else { break };
+            let Ok(item) = work.queue.pop_as("for an item", please_stop) else { break };
             me.caught(|| body(item));
         }
         told.cancel(); // or it would keep the items for as long as somebody keeps the signal

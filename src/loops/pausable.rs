@@ -148,7 +148,7 @@ impl Pausable {
                 Some(Some(switch.ask.clone()))
             }
         };
-        let begun = self.0.lock().wait_some_until(may, please_stop);
+        let begun = LockGuard::wait_some_as(&mut self.0.lock(), "to be resumed", may, please_stop);
         begun.ok().flatten().map(|ask| Round { switch: &self.0, ask })
     }
 }

@@ -4,7 +4,7 @@
 use super::builder::{Builder, started};
 use super::handle::{Kind, LoopThread};
 use crate::error::SpawnError;
-use crate::lock::Lock;
+use crate::lock::{Lock, LockGuard};
 use crate::signal::Signal;
 use crate::sys::{Arc, Moment};
 use crate::thread::{StopOrder, ThreadRef};
@@ -223,7 +223,8 @@ impl Once {
     fn wait_and_run(&self, end: Moment, please_stop: &Signal, fired: &Signal) {
         let taken = |job: &mut Job| (!matches!(job, Job::Waits(_))).then_some(());
         let mut job = self.job.lock();
-        let cancelled = job.wait_some_until(taken, (please_stop, end.instant())).is_ok();
+        let until = (please_stop, end.instant());
+        let cancelled = LockGuard::wait_some_as(&mut job, "for its time", taken, until).is_ok();
         if cancelled || please_stop.is_go() {
             return;
         }

@@ -242,7 +242,7 @@ impl<T> Queue<T> {
     }
 
     fn joins<'a>(&'a self, until: Option<&'a dyn Leaves>) -> Term<'a> {
-        Term::maybe("Queue::join", until).named(self.name.as_deref())
+        Term::maybe("in Queue::join", until).named(self.name.as_deref())
     }
 }
 

@@ -162,29 +162,42 @@ impl<T> Queue<T> {
         self.take_task_slow(tried, Some(&until))
     }
 
+    /// As `pop_until`; in words it waits like that: `for an item`.
+    #[track_caller]
+    pub(crate) fn pop_as(&self, what: &'static str, until: impl Until) -> Result<T, PopError> {
+        let tried = self.hatch.attempt(Side::Out, State::take_done);
+        let waits = || self.wait_for_item(State::take_done, &Term::of(what, &until));
+        self.taken(tried.or_else(waits).ok_or(PopError::Stopped)?).ok_or(PopError::Closed)
+    }
+
     /// After a first try that gave nothing: waits for an item.
     #[cold]
     #[track_caller]
     fn take_slow(&self, way: Way<T>, until: Option<&dyn Leaves>) -> Result<T, PopError> {
-        let taken = self.wait_for_item(way, until).ok_or(PopError::Stopped)?;
+        let taken = self.wait_for_item(way, &self.pops(until)).ok_or(PopError::Stopped)?;
         self.taken(taken).ok_or(PopError::Closed)
     }
 
     /// As `take_slow`, with the first try, of an item that a task holds: from here on, so that it ends whatever unwinds.
     #[track_caller]
     fn take_task_slow(&self, tried: Option<Taken<T>>, until: Option<&dyn Leaves>) -> Result<Task<'_, T>, PopError> {
-        let taken = tried.or_else(|| self.wait_for_item(State::take_task, until)).ok_or(PopError::Stopped)?;
+        let taken =
+            tried.or_else(|| self.wait_for_item(State::take_task, &self.pops(until))).ok_or(PopError::Stopped)?;
         self.taken(taken.into_task(self)).ok_or(PopError::Closed)
     }
 
-    /// `None`: `until` (`None`: never) came first.
+    /// The end of a wait for an item; `None`: never.
+    fn pops<'a>(&'a self, until: Option<&'a dyn Leaves>) -> Term<'a> {
+        Term::maybe("in Queue::pop", until).named(self.name.as_deref())
+    }
+
+    /// `None`: the term has come first.
     #[cold]
-    fn wait_for_item(&self, mut way: Way<T>, until: Option<&dyn Leaves>) -> Option<Taken<T>> {
-        let term = Term::maybe("Queue::pop", until).named(self.name.as_deref());
+    fn wait_for_item(&self, mut way: Way<T>, term: &Term<'_>) -> Option<Taken<T>> {
         if term.has_come() {
             return self.hatch.attempt(Side::Out, way); // what came before the stop is served
         }
-        self.hatch.wait(Side::Out, &term, &mut way)
+        self.hatch.wait(Side::Out, term, &mut way)
     }
 
     /// What was taken; and if that was the last, all is told. May unwind: whatever it is, it is whole, and counted.

@@ -172,7 +172,7 @@ impl<T> Queue<T> {
 
     /// Waits until the item is put in or refused; `None`: `until` came first. Reports a long wait, once.
     fn wait_for_room(&self, item: &mut Option<T>, until: Option<&dyn Leaves>) -> Option<Result<(), Refused>> {
-        let term = Term::maybe("Queue::push", until).named(self.name.as_deref());
+        let term = Term::maybe("in Queue::push", until).named(self.name.as_deref());
         let mut put = |state: &mut State<T>| state.put(item);
         let mut since = None;
         if term.has_come() {
@@ -183,7 +183,6 @@ impl<T> Queue<T> {
             if let put @ Some(_) = self.hatch.wait_since(&mut since, Side::In, &soon, &mut put) {
                 return put;
             }
-            term.waits_as_long_as(&soon);
             if term.has_come() {
                 return self.hatch.attempt(Side::In, put); // it may have come after that wait's last try
             }

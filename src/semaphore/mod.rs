@@ -11,7 +11,7 @@ use crate::wait::{Door, Leaves};
 use std::fmt;
 
 /// What a thread waits for here, in the words of who looks at it.
-const WHAT: &str = "Semaphore";
+const WHAT: &str = "in Semaphore";
 
 /// A number of permits, to be taken and given back.
 ///

@@ -7,7 +7,7 @@ use super::shutdown::Timeline;
 use crate::error::{Panic, Stuck};
 use crate::report;
 use crate::signal::Signal;
-use crate::sys::{Arc, JoinHandle, Mutex, Shared, current, lock, next_number};
+use crate::sys::{Arc, JoinHandle, Moment, Mutex, Shared, current, lock, next_number};
 use crate::wait::{Watch, blocked_on};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -289,7 +289,7 @@ impl Node {
         let os = os.filter(|os| os.thread().id() != current().id());
         if let Some(os) = os {
             // What it ends with was caught on the thread.
-            drop(blocked_on("join", &self.path, || os.join()));
+            drop(blocked_on("in join", &self.path, Moment::NEVER, || os.join()));
         }
         self.end.wait();
     }

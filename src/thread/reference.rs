@@ -132,6 +132,7 @@ impl fmt::Debug for ThreadRef {
 /// main: waits for main.please_stop, for 12.0 s
 /// ├─ reader: runs
 /// ├─ hash 1: waits in Queue::pop of paths until hash 1.please_stop, for 0.3 s
+/// ├─ ticker: waits for its next turn until ticker.please_stop or at most 0.6 s more, for 0.4 s
 /// └─ writer: told to stop, runs
 /// ```
 #[derive(Clone, Debug)]
@@ -208,6 +209,7 @@ pub(super) fn describe(node: &Node) -> String {
         (Some(sleep), _, _) => say(&mut words, &sleep),
         (None, _, Kind::Registered) => write!(words, "runs code of its own"),
         (None, Phase::Ending, Kind::Started) => write!(words, "stops those below"),
+        (None, Phase::Ending, Kind::Root) if !is_running(node) => return "stops its threads".into(),
         (None, Phase::Running, Kind::Root) if !is_running(node) => write!(words, "has no thread of its own"),
         _ => write!(words, "runs"),
     };
@@ -219,8 +221,8 @@ pub(super) fn describe(node: &Node) -> String {
 fn say(words: &mut String, sleep: &Sleep) -> fmt::Result {
     match (&sleep.on, &sleep.name) {
         (Some(on), _) => write!(words, "waits for {}", shown(on))?,
-        (None, Some(name)) => write!(words, "waits in {} of {name}", sleep.what)?,
-        (None, None) => write!(words, "waits in {}", sleep.what)?,
+        (None, Some(name)) => write!(words, "waits {} of {name}", sleep.what)?,
+        (None, None) => write!(words, "waits {}", sleep.what)?,
     }
     let now = clock::moment();
     let mut between = " until ";

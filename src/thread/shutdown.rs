@@ -11,7 +11,7 @@ use crate::error::Stuck;
 use crate::signal::{GoOnDrop, Signal, Until};
 use crate::sys::{self, Arc, Moment, Mutex, Shared, lock};
 use crate::till::clock;
-use crate::wait::{Firing, Handle, Leaf, Leaves};
+use crate::wait::{Firing, Handle, Leaf, Leaves, blocked_on};
 use std::error::Error;
 use std::time::Duration;
 
@@ -159,12 +159,12 @@ impl Root {
     /// thread of this tree it does not wait for that one, nor for those above it, nor in a [`scope`](fn@super::scope) for that, and so always
     /// finds them stuck: call [`stop`](Root::stop) there.
     pub fn shutdown(&self, until: impl Until) -> Result<(), Stuck> {
-        self.shut_down(&until)
+        let time = Timeline::until(&until, self.grace());
+        blocked_on("in shutdown", &self.node().path, time.end, || self.shut_down(time))
     }
 
-    fn shut_down(&self, until: &dyn Leaves) -> Result<(), Stuck> {
+    fn shut_down(&self, mut time: Timeline) -> Result<(), Stuck> {
         let root = self.node();
-        let mut time = Timeline::until(until, self.grace());
         let mut aside = Aside { root, under_way: Vec::new() };
         let why = format!("{} is shut down", root.path);
         aside.ask(root, &why);

@@ -97,7 +97,7 @@ impl<T: ?Sized> Owned<T> {
             assert!(look.is_some(), "this thread holds this RLock usize::MAX times already");
             return look;
         }
-        (self.door.enter() || self.door.acquire(1, until, "RLock")).then(|| self.settle_in())
+        (self.door.enter() || self.door.acquire(1, until, "in RLock")).then(|| self.settle_in())
     }
 
     /// Comes in, if nobody else is inside and this thread has fewer than `usize::MAX` looks.

@@ -71,7 +71,7 @@ impl Handle {
 
     #[cold]
     fn wait_until_slow(&self, until: &dyn Leaves) -> bool {
-        let term = Term::of("signal", until);
+        let term = Term::of("for a signal", until);
         if term.has_come() {
             self.core().poll()
         } else if term.has_signals() {

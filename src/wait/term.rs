@@ -52,23 +52,26 @@ impl Leaves for Never {
 /// What ends a wait, from the first try that failed on: by now a duration is a deadline.
 pub(crate) struct Term<'a> {
     until: &'a dyn Leaves,
+    /// The one that was asked for, if this was made of it to come earlier.
+    of: Option<&'a Term<'a>>,
     /// The earliest time, if it is one of the process' clock.
     end: Moment,
     /// The earliest time, if it is one of a virtual clock: a signal like any other.
     till: Option<Handle>,
     /// The clock this thread lives by, if it is virtual.
     clock: Option<Shared<dyn Clock>>,
-    /// The kind of thing that is waited for, and its name.
+    /// What the wait is, in words (`in Queue::pop`, `for its next turn`), and the name of the thing.
     subject: (&'static str, Option<&'a str>),
     /// When it first slept.
     since: Cell<Option<Moment>>,
 }
 
 impl<'a> Term<'a> {
-    /// The end of a wait for such a thing that nothing ends.
+    /// The end of such a wait that nothing ends.
     pub(crate) const fn never(what: &'static str) -> Term<'static> {
         Term {
             until: &Never,
+            of: None,
             end: Moment::NEVER,
             till: None,
             clock: None,
@@ -77,12 +80,12 @@ impl<'a> Term<'a> {
         }
     }
 
-    /// The end of a wait for such a thing; `None`: never.
+    /// The end of such a wait; `None`: never.
     pub(crate) fn maybe(what: &'static str, until: Option<&'a dyn Leaves>) -> Term<'a> {
         until.map_or(Term::never(what), |until| Term::of(what, until))
     }
 
-    /// The end of a wait for such a thing.
+    /// The end of such a wait.
     pub(crate) fn of(what: &'static str, until: &'a dyn Leaves) -> Term<'a> {
         let clock = thread_clock();
         let now = || clock.as_ref().map_or_else(now, |c| c.now());
@@ -96,7 +99,7 @@ impl<'a> Term<'a> {
         if till.is_some() {
             end = Moment::NEVER;
         }
-        Term { until, end, till, clock, subject: (what, None), since: Cell::new(None) }
+        Term { until, of: None, end, till, clock, subject: (what, None), since: Cell::new(None) }
     }
 
     /// The same, and the thing has that name.
@@ -105,7 +108,7 @@ impl<'a> Term<'a> {
         self
     }
 
-    /// The kind of thing that is waited for, and its name.
+    /// What the wait is, in words, and the name of the thing.
     pub(super) fn subject(&self) -> (&'static str, Option<&str>) {
         self.subject
     }
@@ -117,20 +120,21 @@ impl<'a> Term<'a> {
         since
     }
 
-    /// Has it sleep since when that one did.
-    pub(crate) fn waits_as_long_as(&self, other: &Term<'_>) {
-        self.since.set(other.since.get());
+    /// The one that was asked for: what a person is told of.
+    pub(super) fn asked(&self) -> &Term<'_> {
+        self.of.map_or(self, Term::asked)
     }
 
     /// The same, but no later than at a moment of the process' clock.
     pub(super) fn within(&self, end: Moment) -> Term<'_> {
         Term {
             until: self,
+            of: Some(self),
             end: self.end.min(end),
             till: None,
             clock: self.clock.clone(),
             subject: self.subject,
-            since: self.since.clone(),
+            since: Cell::new(None),
         }
     }
 

@@ -35,9 +35,9 @@ unsafe impl Send for Note {}
 
 /// What a thread sleeps on.
 pub(crate) struct Sleep {
-    /// The kind of thing.
+    /// In words: `in Queue::pop`, `for its next turn`.
     pub what: &'static str,
-    /// Its name, if it has one.
+    /// The name of the thing, if it has one.
     pub name: Option<String>,
     /// The signal itself that is waited for.
     pub on: Option<User>,
@@ -92,6 +92,7 @@ impl Watch {
 
 /// A note that is taken back when this is dropped.
 pub(super) struct Posting<'a> {
+    /// Where it is to be taken back.
     watch: Option<Shared<Watch>>,
     _there: PhantomData<&'a ()>,
 }
@@ -101,13 +102,14 @@ impl<'a> Posting<'a> {
     pub fn at_gate(core: &'a Core, end: Moment, since: &mut Option<Moment>) -> Posting<'a> {
         Posting::new(|| {
             let since = *since.get_or_insert_with(moment);
-            Note { what: "signal", name: None, on: Some(core), until: None, end, since }
+            Note { what: "for a signal", name: None, on: Some(core), until: None, end, since }
         })
     }
 
     /// About to sleep until that term, and perhaps on one signal more.
     pub fn in_line(term: &'a Term<'_>, more: Option<&'a Handle>) -> Posting<'a> {
         Posting::new(|| {
+            let term = term.asked();
             let (what, name) = term.subject();
             Note {
                 what,
@@ -122,10 +124,13 @@ impl<'a> Posting<'a> {
 
     fn new(note: impl FnOnce() -> Note) -> Posting<'a> {
         let watch = WATCH.try_with(|mine| mine.borrow().clone()).ok().flatten();
-        if let Some(watch) = &watch {
+        let watch = watch.filter(|watch| {
             let note = note();
-            *watch.0.lock() = Some(note);
-        }
+            let mut noted = watch.0.lock();
+            let mine = noted.is_none(); // else this is part of a longer wait, as a shutdown is, whose note stays
+            noted.get_or_insert(note);
+            mine
+        });
         Posting { watch, _there: PhantomData }
     }
 }
@@ -138,11 +143,11 @@ impl Drop for Posting<'_> {
     }
 }
 
-/// Runs `f`, which blocks in a way of its own, for something of that name.
-pub(crate) fn blocked_on<R>(what: &'static str, name: &str, f: impl FnOnce() -> R) -> R {
+/// Runs `f`, which blocks in a way of its own, for something of that name, and no longer than until `end`.
+pub(crate) fn blocked_on<R>(what: &'static str, name: &str, end: Moment, f: impl FnOnce() -> R) -> R {
     let posting = Posting::new(|| {
         let since = moment();
-        Note { what, name: Some(name), on: None, until: None, end: Moment::NEVER, since }
+        Note { what, name: Some(name), on: None, until: None, end, since }
     });
     let result = f();
     drop(posting);

@@ -113,6 +113,34 @@ fn h1_the_tree_tells_since_when_a_reported_producer_waits() {
     });
 }
 
+/// H1: what ends the wait is what was said, if anything; the time to the report is not.
+#[test]
+fn h1_the_tree_shows_no_end_that_nobody_asked_for() {
+    in_time("producers, with and without an end", || {
+        for virtual_time in [false, true] {
+            let paused = virtual_time.then(clock::pause);
+            let (stop, q) = (Signal::named("stop"), Arc::new(Queue::bounded(1).named("jobs")));
+            q.push(0).unwrap();
+            let (free, bound, end) = (q.clone(), q.clone(), stop.clone());
+            let free = Thread::run("free", move |_| free.push(1));
+            let bound = Thread::run("bound", move |_| bound.push_until(2, &end));
+            line::until_waiting(&q, 2, 0);
+            for (thread, shown) in [(free.as_ref(), ""), (bound.as_ref(), " until stop")] {
+                let shown = format!("{}: waits in Queue::push of jobs{shown}, for ", thread.name());
+                let mut tree = thread.tree().to_string();
+                while !tree.contains("waits") {
+                    tree = thread.tree().to_string();
+                }
+                assert!(tree.starts_with(&shown), "{tree}");
+            }
+            stop.go();
+            assert_eq!(bound.join().unwrap(), Err(PushError::Stopped(2)));
+            assert_eq!((q.pop(), free.join().unwrap()), (Ok(0), Ok(())));
+            drop(paused);
+        }
+    });
+}
+
 /// Who is reported leaves its place for as long as that takes, and has it again.
 #[test]
 fn a_producer_that_is_reported_keeps_its_place() {

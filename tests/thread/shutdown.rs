@@ -249,6 +249,26 @@ fn h6_a_registered_thread_that_stays_is_stuck() {
     });
 }
 
+/// Who is stuck because it shuts down the tree that it belongs to is told so.
+#[test]
+fn h6_a_thread_in_the_shutdown_of_its_own_tree_says_so() {
+    in_time("a shutdown from inside", || {
+        let (root, go) = (Root::new("main"), Signal::named("go"));
+        let wait = go.clone();
+        root.run("deaf", move |_| wait.wait());
+        let (inside, end) = (root.clone(), go.clone());
+        let closer = root.run("closer", move |_| inside.shutdown((end, AGES)).is_err());
+        let shown = "closer: told to stop, waits in shutdown of main, at most ";
+        until(|| closer.tree().to_string().starts_with(shown));
+        until(|| root.tree().to_string().starts_with("main: stops its threads\n")); // it has no thread that could run
+        let stuck = root.shutdown(Duration::ZERO).unwrap_err();
+        assert_eq!(stuck.threads()[1].path(), "main/closer");
+        assert!(stuck.threads()[1].state().starts_with(&shown["closer: ".len()..]), "{stuck}");
+        go.go();
+        assert_eq!(closer.join(), Ok(true));
+    });
+}
+
 #[test]
 fn h6_roots_do_not_meet() {
     in_time("two roots", || {

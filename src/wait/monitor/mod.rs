@@ -125,7 +125,7 @@ impl Monitor {
             let (here, there) = (Location::caller(), place.unwrap_or(Location::caller()));
             panic!("this thread holds this Lock already: locked at {there}, and again at {here}");
         }
-        self.door.acquire(1, until, "Lock")
+        self.door.acquire(1, until, "in Lock")
     }
 
     #[inline(always)]

@@ -187,7 +187,7 @@ impl Drop for Back<'_, '_> {
     fn drop(&mut self) {
         let monitor = self.visit.monitor;
         if !monitor.door.enter() {
-            monitor.door.acquire_slow(1, None, "Lock");
+            monitor.door.acquire_slow(1, None, "in Lock");
         }
         monitor.settle_in(self.visit.place);
         let Some(seat) = self.seat else { return };
