@@ -79,9 +79,11 @@ pub mod model {
     }
 
     /// Raises a signal, or finds it go, as a shutdown does; what is left is what hangs on it, if anything does.
+    #[track_caller]
     pub fn go_but_callbacks(signal: &Signal, why: &str) -> Option<impl FnOnce() + Send + 'static + use<>> {
         let why: Box<dyn std::error::Error + Send + Sync> = why.into();
-        signal.0.go_but_callbacks(why.into()).map(|firing| || firing.finish())
+        let place = std::panic::Location::caller();
+        signal.0.go_but_callbacks(why.into(), place).map(|firing| || firing.finish())
     }
 
     /// How many nodes hang on a signal.

@@ -122,6 +122,7 @@ impl<K, S: 'static> Builder<K, S> {
     }
 
     /// A thread that does all of that, with those turns.
+    #[track_caller]
     pub(super) fn start(
         self,
         kind: K,
@@ -163,6 +164,7 @@ impl<K: Turns, S: 'static> Builder<K, S> {
     /// # Errors
     /// [`SpawnError`] if the platform refuses, or if the thread it was to be [`under`](Builder::under) has ended its body. Then
     /// `body`, `init` and `cleanup` are dropped.
+    #[track_caller]
     pub fn try_run(
         self,
         mut body: impl FnMut(&Turn<'_>, &mut S) + Send + 'static,

@@ -72,7 +72,7 @@ impl<K> LoopThread<K> {
         self.thread.please_stop()
     }
 
-    /// What goes when it has stopped, and all threads below it. A view.
+    /// What goes when it has stopped, and all threads below it. A view. Its [cause](Signal::cause) tells where the thread was started.
     ///
     /// # Memory ordering
     /// All that the thread has done happens before whatever sees this go.

@@ -261,6 +261,7 @@ impl<T: Send + 'static, S: 'static> Builder<Operation<T>, S> {
     /// # Errors
     /// [`SpawnError`] if the platform refuses, or if the thread it was to be [`under`](Builder::under) has ended its body. Then
     /// `body`, `init` and `cleanup` are dropped.
+    #[track_caller]
     pub fn try_run(
         self,
         mut body: impl FnMut(&Signal, &mut S, T) + Send + 'static,

@@ -5,11 +5,12 @@ use super::builder::{Builder, started};
 use super::handle::{Kind, LoopThread};
 use crate::error::SpawnError;
 use crate::lock::{Lock, LockGuard};
-use crate::signal::Signal;
+use crate::signal::{GoOnDrop, Signal};
 use crate::sys::{Arc, Moment};
 use crate::thread::{StopOrder, ThreadRef};
 use crate::till::clock;
 use std::fmt;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 /// A thread that runs a function once, after a while, unless it is cancelled or stopped before.
@@ -105,8 +106,8 @@ impl LoopThread<Once> {
         self.kind.cancel()
     }
 
-    /// What goes when the function has run: when it has returned, or panicked. A view. If it never runs, this never goes: then
-    /// [`stopped`](LoopThread::stopped) does.
+    /// What goes when the function has run: when it has returned, or panicked. A view, whose [cause](Signal::cause) tells where the timer was
+    /// started. If it never runs, this never goes: then [`stopped`](LoopThread::stopped) does.
     ///
     /// # Memory ordering
     /// All that the function has done happens before whatever sees this go.
@@ -183,15 +184,18 @@ impl TimerBuilder {
     /// # Errors
     /// [`SpawnError`] if the platform refuses, or if the thread it was to be [`under`](TimerBuilder::under) has ended its body. Then `f`
     /// is dropped.
+    #[track_caller]
     pub fn try_after(self, d: Duration, f: impl FnOnce() + Send + 'static) -> Result<Timer, SpawnError> {
         self.start(clock::moment().after(d), f)
     }
 
+    #[track_caller]
     fn start(self, end: Moment, f: impl FnOnce() + Send + 'static) -> Result<Timer, SpawnError> {
-        let fired = Signal::named("timer fired");
+        let (fired, place) = (Signal::named("timer fired"), Location::caller());
         let kind = Once { job: Arc::new(Lock::new(Job::Waits(Box::new(f)))), fired: fired.view() };
         let over = Over(kind.clone());
-        self.thread.start(kind, move |please_stop, ()| over.0.wait_and_run(end, please_stop, &fired))
+        let fires = move || fired.go_on_drop_from(place);
+        self.thread.start(kind, move |please_stop, ()| over.0.wait_and_run(end, please_stop, fires))
     }
 }
 
@@ -220,7 +224,7 @@ impl Once {
     }
 
     /// The whole of the thread's body.
-    fn wait_and_run(&self, end: Moment, please_stop: &Signal, fired: &Signal) {
+    fn wait_and_run(&self, end: Moment, please_stop: &Signal, fires: impl FnOnce() -> GoOnDrop) {
         let taken = |job: &mut Job| (!matches!(job, Job::Waits(_))).then_some(());
         let mut job = self.job.lock();
         let until = (please_stop, end.instant());
@@ -230,7 +234,7 @@ impl Once {
         }
         let f = job.take(Job::Ran);
         drop(job);
-        let _fired = fired.go_on_drop();
+        let _fired = fires();
         f.into_iter().for_each(|f| f());
     }
 }

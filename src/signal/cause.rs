@@ -53,7 +53,7 @@ impl Cause {
         self.reason.as_deref()
     }
 
-    /// Where it was raised; for a time that came, where that was set.
+    /// Where it was raised; for a time that came, where that was set; for the end of a thread, where that was started.
     pub fn location(&self) -> &'static Location<'static> {
         self.place
     }

@@ -170,7 +170,7 @@ impl<R> Thread<R> {
         self.me.please_stop()
     }
 
-    /// What goes when it has stopped, and all threads below it. A view.
+    /// What goes when it has stopped, and all threads below it. A view. Its [cause](Signal::cause) tells where the thread was started.
     ///
     /// What is attached to it runs on the thread itself. The first [`join`](Thread::join) without an end waits for that, too, and for what the
     /// thread's locals do when they are dropped; others wait for this signal. A panic of what is attached is reported, and goes up,

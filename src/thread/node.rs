@@ -10,6 +10,8 @@ use crate::signal::Signal;
 use crate::sys::{Arc, JoinHandle, Moment, Mutex, Shared, current, lock, next_number};
 use crate::wait::{Watch, blocked_on};
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::panic::Location;
 use std::time::Duration;
 
 /// In which order a thread that ends stops its children.
@@ -65,6 +67,8 @@ pub(super) struct Node {
     pub order: StopOrder,
     pub grace: Option<Duration>,
     pub please_stop: Signal,
+    /// Where it was made: the place that causes tell of what it raises.
+    place: &'static Location<'static>,
     /// Raised by the thread, once (J3).
     end: Signal,
     /// What others look at: a view of it.
@@ -105,11 +109,12 @@ pub(super) struct Plan {
     pub order: StopOrder,
     pub grace: Option<Duration>,
     pub held: bool,
+    pub place: &'static Location<'static>,
 }
 
 impl Node {
     pub(super) fn new(plan: Plan) -> Arc<Node> {
-        let Plan { name, kind, parent, family, stop_when, hangs, order, grace, held } = plan;
+        let Plan { name, kind, parent, family, stop_when, hangs, order, grace, held, place } = plan;
         let name = or_numbered(name);
         let path = parent.as_ref().map_or_else(|| name.clone(), |p| format!("{}/{name}", p.path).into());
         // J2.
@@ -142,6 +147,7 @@ impl Node {
             order,
             grace,
             please_stop,
+            place,
             stopped: end.view(),
             end,
             watch: Shared::new(Watch::new()),
@@ -225,7 +231,8 @@ impl Node {
     /// Asks a child to stop, because of that.
     pub(super) fn ask(&self, child: &Node, why: &str) {
         if !child.please_stop.is_go() && !child.has_stopped() {
-            self.caught(|| child.please_stop.go_because(why));
+            let why: Box<dyn Error + Send + Sync> = why.into();
+            self.caught(|| child.please_stop.0.go_because(why.into(), self.place));
         }
     }
 
@@ -296,7 +303,7 @@ impl Node {
 
     /// ENDING → ENDED.
     pub(super) fn end(&self) {
-        self.caught(|| self.end.go());
+        self.caught(|| self.end.0.go(self.place));
         let held = lock(&self.kin).held;
         if !held {
             self.leave();

@@ -55,7 +55,8 @@ impl ThreadRef {
         &self.0.please_stop
     }
 
-    /// What goes when it has stopped: its body is over, and all threads below it have stopped. A view.
+    /// What goes when it has stopped: its body is over, and all threads below it have stopped. A view. Its [cause](Signal::cause) tells
+    /// where the thread was started; of a root, where it was shut down.
     ///
     /// # Memory ordering
     /// All that the thread has done happens before whatever sees this go.

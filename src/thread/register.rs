@@ -6,6 +6,7 @@ use super::root::{Root, program};
 use crate::signal::Signal;
 use crate::sys::Arc;
 use std::fmt;
+use std::panic::Location;
 
 /// Membership of a thread that was started elsewhere. Made by [`register`] and [`Root::register`].
 ///
@@ -38,6 +39,7 @@ pub struct Registration {
 /// std::thread::spawn(callback).join().unwrap();
 /// ```
 #[doc(alias = "RegisterThread")]
+#[track_caller]
 pub fn register(name: impl AsRef<str>) -> Registration {
     Registration::new(name.as_ref(), program)
 }
@@ -46,18 +48,20 @@ impl Root {
     /// Makes the calling thread, which was started elsewhere, part of this tree, until what this returns is dropped.
     ///
     /// On a thread that is in a tree already this changes nothing.
+    #[track_caller]
     pub fn register(&self, name: impl AsRef<str>) -> Registration {
         Registration::new(name.as_ref(), || Some(self.node().clone()))
     }
 }
 
 impl Registration {
+    #[track_caller]
     fn new(name: &str, parent: impl FnOnce() -> Option<Arc<Node>>) -> Registration {
         if let Some(node) = here() {
             return Registration { me: ThreadRef(node), here: None };
         }
         let name = Box::<str>::from(name);
-        let parent = parent();
+        let (parent, place) = (parent(), Location::caller());
         let node = |parent: Option<Arc<Node>>, stop_when| {
             Node::new(Plan {
                 name: Box::clone(&name),
@@ -69,6 +73,7 @@ impl Registration {
                 order: StopOrder::AllReverse,
                 grace: None,
                 held: false,
+                place,
             })
         };
         let mut me = node(parent.clone(), None);

@@ -10,7 +10,7 @@ use crate::report;
 use crate::signal::Signal;
 use crate::sys::{self, Arc, Mutex, Shared, lock};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
@@ -65,6 +65,7 @@ impl Drop for Inner {
 
 impl Root {
     /// Makes a root without threads, with a grace of ten seconds.
+    #[track_caller]
     pub fn new(name: impl AsRef<str>) -> Root {
         Root::builder(name).build()
     }
@@ -144,6 +145,7 @@ impl Root {
     }
 
     /// The end of a program: whether it went well.
+    #[track_caller]
     fn finish(&self, on_stuck: Option<StuckHook>) -> bool {
         let stuck = self.shutdown(None::<Duration>).err();
         if let Some(stuck) = &stuck {
@@ -277,6 +279,7 @@ impl RootBuilder {
             order: self.order,
             grace: None,
             held: true,
+            place: Location::caller(),
         });
         // Not in models: who listens, does so for good, and each execution of a model is to begin as the first one did.
         #[cfg(feature = "os-signals")]

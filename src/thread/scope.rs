@@ -8,7 +8,7 @@ use crate::error::SpawnError;
 use crate::signal::Signal;
 use crate::sys::{self, Arc};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
 /// Where threads are started that may borrow from their parent. Given by [`scope`].
 ///
@@ -50,6 +50,7 @@ pub struct Scope<'scope, 'env: 'scope> {
 pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> R {
     let parent = nearest_open(here());
     let family = parent.as_ref().and_then(|parent| parent.family.clone());
+    let place = Location::caller();
     let node = |parent: Option<Arc<Node>>, stop_when| {
         Node::new(Plan {
             name: "scope".into(),
@@ -61,6 +62,7 @@ pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> 
             order: StopOrder::AllReverse,
             grace: None,
             held: true,
+            place,
         })
     };
     let mut me = node(parent.clone(), None);
@@ -120,6 +122,7 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// # Errors
     /// [`SpawnError`] if the platform refuses.
+    #[track_caller]
     pub fn try_run<R: Send + 'scope>(
         &self,
         builder: Builder,

@@ -13,6 +13,7 @@ use crate::sys::{self, Arc, Moment, Mutex, Shared, lock};
 use crate::till::clock;
 use crate::wait::{Firing, Handle, Leaf, Leaves, blocked_on};
 use std::error::Error;
+use std::panic::Location;
 use std::time::Duration;
 
 /// The time that threads are given to stop.
@@ -85,6 +86,8 @@ fn any(signals: &[Signal]) -> Option<Signal> {
 /// the order in which they are raised.
 struct Aside<'a> {
     root: &'a Arc<Node>,
+    /// Where it was called.
+    place: &'static Location<'static>,
     /// Of each that something hung on: it goes when that has been run.
     under_way: Vec<Signal>,
 }
@@ -93,7 +96,7 @@ impl Aside<'_> {
     /// Raises a signal, and wakes whoever waits for it; runs what else hangs on it on a thread of its own, if there is anything.
     fn raise(&mut self, signal: &Signal, why: &str) {
         let why: Box<dyn Error + Send + Sync> = why.into();
-        let Some(firing) = signal.0.go_but_callbacks(why.into()) else { return };
+        let Some(firing) = signal.0.go_but_callbacks(why.into(), self.place) else { return };
         let (root, over) = (self.root.clone(), Signal::named("callbacks"));
         let job = Shared::new(Mutex::new(Some((firing, over.go_on_drop()))));
         let before = self.under_way.last().cloned();
@@ -158,14 +161,16 @@ impl Root {
     /// [`Stuck`] names the threads that have not stopped, and what each waits on. They go on, and it can be called again. Called on a
     /// thread of this tree it does not wait for that one, nor for those above it, nor in a [`scope`](fn@super::scope) for that, and so always
     /// finds them stuck: call [`stop`](Root::stop) there.
+    #[track_caller]
     pub fn shutdown(&self, until: impl Until) -> Result<(), Stuck> {
+        let (root, place) = (self.node(), Location::caller());
         let time = Timeline::until(&until, self.grace());
-        blocked_on("in shutdown", &self.node().path, time.end, || self.shut_down(time))
+        blocked_on("in shutdown", &root.path, time.end, || self.shut_down(time, place))
     }
 
-    fn shut_down(&self, mut time: Timeline) -> Result<(), Stuck> {
+    fn shut_down(&self, mut time: Timeline, place: &'static Location<'static>) -> Result<(), Stuck> {
         let root = self.node();
-        let mut aside = Aside { root, under_way: Vec::new() };
+        let mut aside = Aside { root, place, under_way: Vec::new() };
         let why = format!("{} is shut down", root.path);
         aside.ask(root, &why);
         let mut children = root.close();

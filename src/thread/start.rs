@@ -7,7 +7,7 @@ use crate::error::SpawnError;
 use crate::signal::Signal;
 use crate::sys::{self, Arc, JoinHandle};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 /// How a thread is to be started. Made by [`Thread::builder`].
@@ -123,6 +123,7 @@ impl Builder {
     /// [`SpawnError`] if the platform refuses, or if the thread it was to be [`under`](Builder::under) has ended its body. `f` is
     /// dropped then.
     #[doc(alias = "spawn")]
+    #[track_caller]
     pub fn try_run<R: Send + 'static>(
         self,
         f: impl FnOnce(&Signal) -> R + Send + 'static,
@@ -133,6 +134,7 @@ impl Builder {
 
     /// A thread in its place in the tree, the platform's name for it, the size of its stack, and what it is to run.
     #[allow(clippy::type_complexity, reason = "the closure has no name")]
+    #[track_caller]
     pub(super) fn prepare<'a, R: Send + 'a>(
         self,
         f: impl FnOnce(&Signal) -> R + Send + 'a,
@@ -149,6 +151,7 @@ impl Builder {
     }
 
     /// A node in its place in the tree.
+    #[track_caller]
     fn into_node(self) -> Result<(Arc<Node>, Option<usize>), SpawnError> {
         let Builder { name, stop_when, stack_size, under, order, grace } = self;
         let parent = match under {
@@ -165,6 +168,7 @@ impl Builder {
             order,
             grace,
             held: true,
+            place: Location::caller(),
         });
         match &node.parent {
             Some(parent) if !parent.adopt(&node) => Err(SpawnError::ParentEnded { path: (&*node.path).into() }),

@@ -216,9 +216,8 @@ impl Handle {
     }
 
     /// As `go_because` of a leaf or child, but what hangs on it is left to the caller, if there is anything.
-    #[track_caller]
-    pub(crate) fn go_but_callbacks(&self, reason: Reason) -> Option<Firing> {
-        self.core().raise_and_wake(Story::At(Location::caller()), Some(reason))
+    pub(crate) fn go_but_callbacks(&self, reason: Reason, place: &'static Location<'static>) -> Option<Firing> {
+        self.core().raise_and_wake(Story::At(place), Some(reason))
     }
 
     pub(crate) fn then<F: FnOnce() + Send + 'static>(&self, f: F) -> Hook {

@@ -31,3 +31,27 @@ fn h1_the_tree_says_what_a_loop_thread_waits_for() {
         }
     });
 }
+
+#[test]
+#[rustfmt::skip] // a place is a line
+fn h1_the_cause_of_an_end_is_where_the_loop_thread_was_made() {
+    in_time("causes", || {
+        fn goes(signal: &Signal, line: u32) {
+            signal.wait();
+            let cause = signal.cause().unwrap();
+            assert_eq!((cause.location().file(), cause.location().line()), (file!(), line), "{cause}");
+        }
+        let (thread, line) = (ContinuousThread::run("continuous", |turn| turn.stop()), line!());
+        goes(thread.stopped(), line);
+        let (thread, line) = (PausableThread::builder("pausable").try_run(|turn, ()| turn.stop()).unwrap(), line!());
+        goes(thread.stopped(), line);
+        let (thread, line) = (PeriodicThread::run("periodic", AGES, |turn| turn.stop()), line!());
+        goes(thread.stopped(), line);
+        let (thread, line) = (OperationThread::run("operation", |_, ()| ()), line!());
+        thread.close();
+        goes(thread.stopped(), line);
+        let (timer, line) = (Timer::after(Duration::ZERO, || ()), line!());
+        goes(timer.stopped(), line);
+        goes(timer.fired(), line);
+    });
+}

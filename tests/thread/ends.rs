@@ -37,6 +37,46 @@ fn h2_a_thread_has_not_stopped_before_its_children_return_or_panic() {
     }
 }
 
+/// The place that the cause of its end tells is where it was made, not one of the crate's.
+#[test]
+#[rustfmt::skip] // a place is a line
+fn h1_the_cause_of_an_end_is_where_the_thread_was_made() {
+    in_time("causes", || {
+        fn goes(signal: &Signal, line: u32) {
+            signal.wait();
+            let cause = signal.cause().unwrap();
+            assert_eq!((cause.location().file(), cause.location().line()), (file!(), line), "{cause}");
+        }
+        let (root, (tell, told)) = (Root::new("main"), mpsc::channel());
+        let (thread, line) = (Thread::run("run", |_| ()), line!());
+        goes(thread.stopped(), line);
+        let (thread, line) = (Thread::builder("try").try_run(|_| ()).unwrap(), line!());
+        goes(thread.stopped(), line);
+        let (thread, line) = (root.run("above", move |_| {
+            let (thread, line) = (Thread::run("below", |please_stop| please_stop.wait()), line!());
+            tell.send((thread.as_ref().clone(), line)).unwrap();
+        }), line!() - 3);
+        goes(thread.stopped(), line);
+        let (below, below_line) = told.recv().unwrap();
+        goes(below.stopped(), below_line);
+        goes(below.please_stop(), line); // because that one has ended
+        let (stopped, line) = (thread::scope(|scope| {
+            let (thread, line) = (scope.run("borrows", |_| ()), line!());
+            goes(thread.stopped(), line);
+            scope.as_ref().stopped().clone()
+        }), line!() - 4);
+        goes(&stopped, line);
+        let (registered, line) = (root.register("foreign"), line!());
+        let stopped = registered.as_ref().stopped().clone();
+        drop(registered);
+        goes(&stopped, line);
+        let (shut, line) = (root.shutdown(AGES), line!());
+        assert_eq!(shut, Ok(()));
+        goes(root.as_ref().stopped(), line);
+        goes(root.please_stop(), line);
+    });
+}
+
 /// How a thread comes to be asked.
 #[derive(Clone, Copy, Debug)]
 enum Way {
