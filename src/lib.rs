@@ -83,7 +83,7 @@ pub mod model {
     pub fn go_but_callbacks(signal: &Signal, why: &str) -> Option<impl FnOnce() + Send + 'static + use<>> {
         let why: Box<dyn std::error::Error + Send + Sync> = why.into();
         let place = std::panic::Location::caller();
-        signal.0.go_but_callbacks(why.into(), place).map(|firing| || firing.finish())
+        signal.0.go_but_callbacks(Some(why.into()), place).map(|firing| || firing.finish())
     }
 
     /// How many nodes hang on a signal.

@@ -93,10 +93,10 @@ struct Aside<'a> {
 }
 
 impl Aside<'_> {
-    /// Raises a signal, and wakes whoever waits for it; runs what else hangs on it on a thread of its own, if there is anything.
+    /// Raises a signal, and wakes the threads that wait for it; runs what else hangs on it on a thread of its own, if there is anything.
     fn raise(&mut self, signal: &Signal, why: &str) {
         let why: Box<dyn Error + Send + Sync> = why.into();
-        let Some(firing) = signal.0.go_but_callbacks(why.into(), self.place) else { return };
+        let Some(firing) = signal.0.go_but_callbacks(Some(why.into()), self.place) else { return };
         let (root, over) = (self.root.clone(), Signal::named("callbacks"));
         let job = Shared::new(Mutex::new(Some((firing, over.go_on_drop()))));
         let before = self.under_way.last().cloned();

@@ -279,12 +279,22 @@ impl Work {
             && !self.refused
     }
 
+    /// Whether foreign code is left to run: callbacks, and wakers.
     pub fn has_callbacks(&self) -> bool {
-        !self.calls.is_empty() || !self.unrun.is_empty() || !self.unwoken.is_empty()
+        let chains = [&self.calls, &self.unrun];
+        chains.iter().any(|chain| !chain.is_empty()) || !self.unwoken.is_empty() || !self.wakes.is_empty()
     }
 
-    /// Phase 2. Says what panicked first: a waker is foreign code.
-    pub fn wake(&mut self) -> Option<Panic> {
+    /// Phase 2 of threads, which is all ours; tasks are left to `wake`.
+    pub fn unpark(&mut self) {
+        self.wake_gates();
+        self.wakes.retain(|wakeup| {
+            wakeup.unpark();
+            wakeup.is_task()
+        });
+    }
+
+    fn wake_gates(&mut self) {
         self.start_all();
         self.mourn();
         for c in self.raised() {
@@ -296,6 +306,11 @@ impl Work {
                 c.core.gate.wake_all();
             }
         }
+    }
+
+    /// Phase 2. Says what panicked first: a waker is foreign code.
+    pub fn wake(&mut self) -> Option<Panic> {
+        self.wake_gates();
         if self.wakes.is_empty() {
             return None;
         }

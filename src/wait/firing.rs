@@ -73,6 +73,11 @@ impl Firing {
         self.fired.push(till);
     }
 
+    /// Phase 2, as far as it is not foreign.
+    pub(super) fn unpark(&mut self) {
+        self.work.iter_mut().for_each(Work::unpark);
+    }
+
     /// Phase 2. A waker that panics is the hook's to report.
     pub(crate) fn wake(&mut self) {
         if let Some(work) = &mut self.work {
@@ -84,7 +89,7 @@ impl Firing {
         self.work.as_ref().is_some_and(Work::has_callbacks)
     }
 
-    /// Phases 3 and 4. Resumes the first panic at the very end (S6).
+    /// What is left of phases 2 to 4. Resumes the first panic of a callback at the very end (S6).
     pub(crate) fn finish(mut self) {
         self.wake();
         resume(self.last());

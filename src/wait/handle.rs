@@ -215,9 +215,10 @@ impl Handle {
         self.core().go_slow(Story::At(place), Some(reason))
     }
 
-    /// As `go_because` of a leaf or child, but what hangs on it is left to the caller, if there is anything.
-    pub(crate) fn go_but_callbacks(&self, reason: Reason, place: &'static Location<'static>) -> Option<Firing> {
-        self.core().raise_and_wake(Story::At(place), Some(reason))
+    /// As `go` or `go_because` of a leaf or child, but foreign code (callbacks, wakers of tasks) is left to the caller, if there is
+    /// any.
+    pub(crate) fn go_but_callbacks(&self, reason: Option<Reason>, place: &'static Location<'static>) -> Option<Firing> {
+        self.core().raise_and_unpark(Story::At(place), reason)
     }
 
     pub(crate) fn then<F: FnOnce() + Send + 'static>(&self, f: F) -> Hook {

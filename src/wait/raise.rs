@@ -76,15 +76,15 @@ impl Core {
         Some(held)
     }
 
-    /// DOWN → UP by hand, as far as everybody is woken; `None`: it was not DOWN, or there is nothing left to do.
-    pub fn raise_and_wake(&self, story: Story, reason: Option<Reason>) -> Option<Firing> {
+    /// DOWN → UP by hand, as far as threads are woken; `None`: it was not DOWN, or no foreign code is left to run.
+    pub fn raise_and_unpark(&self, story: Story, reason: Option<Reason>) -> Option<Firing> {
         debug_assert!(self.kind.has_hands());
         let Some(held) = self.lock_to_raise(reason) else {
             self.wait_for_calm();
             return None;
         };
         let mut firing = Firing::of(self, self.flag_all(held, story));
-        firing.wake();
+        firing.unpark();
         firing.has_callbacks().then_some(firing)
     }
 

@@ -190,6 +190,10 @@ impl Wakeup {
         }
     }
 
+    pub fn is_task(&self) -> bool {
+        matches!(self, Wakeup::Task(_))
+    }
+
     /// Wakes a task, which is foreign code; of a thread, nothing.
     pub fn wake(self) {
         if let Wakeup::Task(waker) = self {
