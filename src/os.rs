@@ -1,20 +1,22 @@
 //! What the operating system says to the program: stop.
 //!
 //! One thread for the process, made when a root first asks for it, and one list of those that want to be told. The first signal
-//! that comes asks all of them; one that comes when all have been asked, or nobody wants to know any more, does what it would have done
+//! that comes asks all of them; one that comes when all have heard, or nobody wants to know any more, does what it would have done
 //! to a program that has never heard of it. So a root that is gone leaves nothing behind but that thread, asleep.
 //!
 //! # Invariants
 //! - N1  The thread is there before the first handler is: no signal is taken from the platform that nobody would hear.
-//! - N2  The thread runs no foreign code, and waits for none: whoever is asked is asked by another. So a callback that hangs does not
-//!   keep a second signal from ending the process.
+//! - N2  The thread runs no foreign code, and waits for none: each root is asked by a thread of its own. So a callback that hangs keeps
+//!   neither another root from being asked nor a second signal from ending the process.
+//! - N3  A signal that comes before each root has heard of the one before is the same as that. So no second one ends a program that was
+//!   not told by the first.
 use crate::signal::Signal;
 use crate::sys::{self, Mutex, OnceLock, Shared, lock};
+use crate::wait::Firing;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::mem::take;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 
 /// Why a tree was asked to stop: the [reason](crate::Cause::reason) of its please_stop.
 ///
@@ -68,6 +70,16 @@ struct Listener {
     asked: bool,
 }
 
+impl Listener {
+    /// By the word alone: a question might have to free what is foreign (N2).
+    fn has_heard(&self) -> bool {
+        self.asked && self.please_stop.0.settled()
+    }
+}
+
+/// What asks a root, and the place that the cause tells.
+type ToAsk = (Signal, &'static Location<'static>);
+
 sys::process_wide! {
     static LISTENERS: Mutex<Vec<Listener>> = Mutex::new(Vec::new());
 }
@@ -105,34 +117,35 @@ impl Drop for Watch {
 
 /// A signal has come. False: nobody was left to be asked.
 fn ask(signal: OsSignal) -> bool {
-    let to_ask: Vec<_> = {
-        let mut all = lock(&LISTENERS);
-        let new = all.iter_mut().filter(|listener| !listener.asked);
-        new.map(|listener| {
+    let mut all = lock(&LISTENERS);
+    let somebody = !all.iter().all(Listener::has_heard); // N3
+    let new = all.iter_mut().filter(|listener| !listener.asked);
+    let to_ask: Vec<_> = new
+        .map(|listener| {
             listener.asked = true;
             (listener.please_stop.clone(), listener.place)
         })
-        .collect()
-    };
-    let somebody = !to_ask.is_empty();
-    if somebody {
-        let to_ask = Shared::new(Mutex::new(to_ask));
-        let by_another = to_ask.clone();
-        // N2. Without a thread for it: rather by this one than not at all.
-        if sys::spawn_named("stopwhen-asks", move || raise(&by_another, signal)).is_err() {
-            raise(&to_ask, signal);
-        }
-    }
+        .collect();
+    drop(all);
+    to_ask.into_iter().for_each(|root| ask_aside(root, signal));
     somebody
 }
 
-fn raise(to_ask: &Mutex<Vec<(Signal, &'static Location<'static>)>>, signal: OsSignal) {
-    let to_ask = take(&mut *lock(to_ask));
-    for (please_stop, place) in to_ask {
-        let reason: Box<dyn Error + Send + Sync> = signal.into();
-        // A panic of a callback was told of by the panic hook; the others are to be asked, too.
-        let _ = catch_unwind(AssertUnwindSafe(|| please_stop.0.go_because(reason.into(), place)));
+/// N2. Without a thread for it: rather by this one than not at all.
+fn ask_aside(root: ToAsk, signal: OsSignal) {
+    let root = Shared::new(Mutex::new(Some(root)));
+    let by_another = root.clone();
+    if sys::spawn_named("stopwhen-asks", move || raise(&by_another, signal)).is_err() {
+        raise(&root, signal);
     }
+}
+
+/// Never unwinds: of what a callback panics with the panic hook has told.
+fn raise(root: &Mutex<Option<ToAsk>>, signal: OsSignal) {
+    let Some((please_stop, place)) = lock(root).take() else { return };
+    let reason: Box<dyn Error + Send + Sync> = signal.into();
+    let left = please_stop.0.go_but_callbacks(Some(reason.into()), place);
+    left.into_iter().for_each(Firing::run);
 }
 
 #[cfg(unix)]

@@ -245,8 +245,9 @@ impl RootBuilder {
     /// process as if nobody had asked for them (on platforms without signals: the first Ctrl-C, and the second). [`run`]
     /// does this, too.
     ///
-    /// Of several roots each is asked, once. A signal that finds none left to ask, since all were or are gone, is a second one. What
-    /// hangs on the tree's please_stop is run on a thread of its own, so whatever it does a second signal is heard.
+    /// Of several roots each is asked, once. A signal that finds none left to ask, since all have heard of one or are gone, is a second
+    /// one. What hangs on the tree's please_stop is run on a thread of its own, so whatever it does the other roots are asked, and a second
+    /// signal is heard.
     ///
     /// From the first such root on, the process handles these two for good, even if it was started with them ignored. In a model
     /// (`--cfg loom`) nobody listens.

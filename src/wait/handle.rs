@@ -199,6 +199,12 @@ impl Handle {
         self.core().poll()
     }
 
+    /// The word's own answer: nobody is asked.
+    #[cfg(any(feature = "os-signals", all(loom, feature = "loom")))]
+    pub(crate) fn settled(&self) -> bool {
+        self.core().is_up()
+    }
+
     #[inline]
     pub(crate) fn go(&self, place: &'static Location<'static>) -> bool {
         let core = self.core();
@@ -241,11 +247,6 @@ impl Handle {
     pub(crate) fn locked(&self, f: impl FnOnce()) {
         let _held = self.core().lock();
         f();
-    }
-
-    /// The word's own answer.
-    pub(crate) fn settled(&self) -> bool {
-        self.core().is_up()
     }
 }
 

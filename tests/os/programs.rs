@@ -1,7 +1,8 @@
 //! The children: small programs, each of which says when it is ready to be told.
+use std::any::Any;
 use std::fmt::Display;
 use std::io::{Write, stdout};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +19,9 @@ pub fn run(name: &str) -> ExitCode {
         "orderly" => stopwhen::run(orderly),
         "stuck" => Root::builder("main").os_signals().grace(AGES).run(stuck),
         "hanging callback" => stopwhen::run(hanging_callback),
-        "panicking callback" => stopwhen::run(panicking_callback),
+        "another hangs" => another_hangs(),
+        "panicking callback" => stopwhen::run(|main| panicking_callback(main, "a payload")),
+        "panicking payload" => stopwhen::run(|main| panicking_callback(main, Panicking)),
         "gone" => gone(),
         "never asked" => never_asked(),
         "two roots" => two_roots(),
@@ -82,13 +85,46 @@ fn hanging_callback(main: &Main) {
     Signal::never().wait();
 }
 
+/// Of two that are asked each has a callback that waits for the other's, and then hangs.
+fn another_hangs() -> ExitCode {
+    let [one, two] = ["one", "two"].map(|name| Root::builder(name).os_signals().build());
+    let (first, second) = (Signal::new(), Signal::new());
+    for (root, mine, other) in [(&one, &first, &second), (&two, &second, &first)] {
+        let (mine, other) = (mine.clone(), other.clone());
+        root.please_stop().on_go(move || {
+            mine.go();
+            other.wait();
+            Signal::never().wait();
+        });
+    }
+    say("ready");
+    (one.please_stop() & two.please_stop() & first & second).wait();
+    say("asked");
+    Signal::never().wait();
+    ExitCode::SUCCESS
+}
+
+struct Panicking;
+
+impl Drop for Panicking {
+    fn drop(&mut self) {
+        panic!("as it is dropped");
+    }
+}
+
 /// Of two that are asked the first has a callback that panics.
-fn panicking_callback(main: &Main) {
-    main.please_stop().on_go(|| panic!("a callback"));
+fn panicking_callback(main: &Main, payload: impl Any + Send) {
+    let panicked = Signal::new();
+    let panics = panicked.go_on_drop();
+    main.please_stop().on_go(move || {
+        let _panics = panics;
+        panic_any(payload);
+    });
     let other = Root::builder("other").os_signals().build();
     say("ready");
     other.wait_for_shutdown();
     main.wait_for_shutdown();
+    panicked.wait(); // told of, before this process ends
     say_cause(&other);
 }
 

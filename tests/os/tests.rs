@@ -11,7 +11,7 @@ const SIGTERM: i32 = 15;
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 13] = [
+const TESTS: [Test; 14] = [
     ("h7_the_first_sigint_stops_the_program_in_order", || stops_in_order("INT", "SIGINT", SIGINT)),
     ("h7_the_first_sigterm_stops_the_program_in_order", || stops_in_order("TERM", "SIGTERM", SIGTERM)),
     ("h7_the_second_ends_a_program_that_is_stuck", || {
@@ -22,7 +22,12 @@ const TESTS: [Test; 13] = [
     ("a_callback_that_hangs_does_not_keep_the_second_from_ending_it", || {
         ends_at_the_second("hanging callback", ["INT", "TERM"], SIGTERM);
     }),
-    ("a_callback_that_panics_keeps_nobody_else_from_being_asked", one_panics),
+    ("each_root_is_asked_although_what_hangs_on_another_takes_its_time", || {
+        ends_at_the_second("another hangs", ["INT", "TERM"], SIGTERM);
+    }),
+    ("each_root_is_asked_whatever_a_callback_panics_with", || {
+        ["panicking callback", "panicking payload"].into_iter().for_each(one_panics);
+    }),
     ("a_root_that_is_gone_leaves_the_platform_its_way", || {
         ends_at_the_first("gone", "INT", SIGINT);
         ends_at_the_first("gone", "TERM", SIGTERM);
@@ -118,14 +123,14 @@ fn ended_by_more(mut running: Running, signal: &str) -> Option<i32> {
     panic!("it does not end");
 }
 
-fn one_panics() {
-    let running = start("panicking callback");
+fn one_panics(program: &str) {
+    let running = start(program);
     assert_eq!(running.prints(), "ready");
     running.kill("TERM");
     let ended = running.finish();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.output.contains("other.please_stop") && ended.output.ends_with("\n15\n"), "{ended:?}");
-    assert!(ended.errors.iter().any(|line| line.contains("a callback")), "{ended:?}");
+    assert!(ended.errors.iter().any(|line| line.contains("tests/os/programs.rs:")), "{ended:?}");
 }
 
 fn two_roots() {
