@@ -320,20 +320,20 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// # Panics
     /// If `f` does; what it has changed by then is told as a change.
     pub fn wait_some_until<R>(&mut self, f: impl FnMut(&mut T) -> Option<R>, until: impl Until) -> Result<R, Stopped> {
-        Self::wait_some_as(self, "in Lock::wait", f, until)
+        Self::wait_some_as(self, ("in Lock::wait", None), f, until)
     }
 
-    /// As `wait_some_until`; in words it waits like that: `for its next turn`.
+    /// As `wait_some_until`; in words it waits like that: `for its next turn`, `for a pause` of a thing of that name.
     pub(crate) fn wait_some_as<R>(
         this: &mut Self,
-        what: &'static str,
+        (what, name): (&'static str, Option<&str>),
         mut f: impl FnMut(&mut T) -> Option<R>,
         until: impl Until,
     ) -> Result<R, Stopped> {
         if let Some(answer) = Self::ask(this, &mut f) {
             return Ok(answer);
         }
-        let term = Term::of(what, &until);
+        let term = Term::of(what, &until).named(name);
         loop {
             let told = this.visit.wait(&term);
             match Self::ask(this, &mut f) {

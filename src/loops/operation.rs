@@ -99,7 +99,8 @@ impl<T: Send + 'static> LoopThread<Operation<T>> {
 
     /// Says more about an [`OperationThread`] before it is started.
     pub fn builder(name: impl AsRef<str>) -> Builder<Operation<T>> {
-        Builder::new(name.as_ref(), Operation(Work::new(Queue::unbounded(), name.as_ref())))
+        let name = thread::or_numbered(name.as_ref()); // the queue's, too
+        Builder::new(&name, Operation(Work::new(Queue::unbounded(), &name)))
     }
 
     /// Adds an item, which is run when all that were added before it have been.

@@ -9,7 +9,7 @@ use crate::error::Stopped;
 use crate::lock::{Lock, LockGuard};
 use crate::signal::{Signal, Until};
 use crate::sys::Arc;
-use crate::thread;
+use crate::thread::ThreadRef;
 use crate::till::clock;
 
 /// A thread that runs its body again and again, and that can be paused.
@@ -104,14 +104,16 @@ impl LoopThread<Pausable> {
     /// # Errors
     /// [`Stopped`] if `until` came first. The thread is paused all the same, once that turn has ended.
     pub fn pause_until(&self, until: impl Until) -> Result<(), Stopped> {
-        let from_inside = thread::current().is_some_and(|me| me == *self.as_ref());
+        let me: &ThreadRef = self.as_ref();
+        let from_inside = me.is_here(); // by a root within the turn, too
         let mut switch = self.kind.0.lock();
         switch.pause();
         if from_inside || !switch.in_turn {
             return Ok(());
         }
         let ended = switch.ended;
-        switch.wait_while_until(|switch| switch.ended == ended, until)
+        let has_ended = |switch: &mut Switch| (switch.ended != ended).then_some(());
+        LockGuard::wait_some_as(&mut switch, ("for a pause", Some(self.name())), has_ended, until)
     }
 
     /// Lets it go on.
@@ -148,7 +150,7 @@ impl Pausable {
                 Some(Some(switch.ask.clone()))
             }
         };
-        let begun = LockGuard::wait_some_as(&mut self.0.lock(), "to be resumed", may, please_stop);
+        let begun = LockGuard::wait_some_as(&mut self.0.lock(), ("to be resumed", None), may, please_stop);
         begun.ok().flatten().map(|ask| Round { switch: &self.0, ask })
     }
 }

@@ -154,7 +154,7 @@ impl Periodic {
     fn sleep(&self, schedule: &mut Schedule, please_stop: &Signal) {
         loop {
             let until = (please_stop, schedule.next().instant());
-            let news = LockGuard::wait_some_as(&mut self.period.lock(), "for its next turn", Self::news, until);
+            let news = LockGuard::wait_some_as(&mut self.period.lock(), ("for its next turn", None), Self::news, until);
             match news {
                 Ok(period) => schedule.change(period, clock::moment()),
                 Err(_) => return,

@@ -228,7 +228,7 @@ impl Once {
         let taken = |job: &mut Job| (!matches!(job, Job::Waits(_))).then_some(());
         let mut job = self.job.lock();
         let until = (please_stop, end.instant());
-        let cancelled = LockGuard::wait_some_as(&mut job, "for its time", taken, until).is_ok();
+        let cancelled = LockGuard::wait_some_as(&mut job, ("for its time", None), taken, until).is_ok();
         if cancelled || please_stop.is_go() {
             return;
         }

@@ -71,3 +71,8 @@ pub use root::{Main, Root, RootBuilder, run};
 #[cfg(not(all(loom, feature = "loom")))]
 pub use scope::{Scope, scope};
 pub use start::Builder;
+
+/// A name of its own for who was given none (H8).
+pub(crate) fn or_numbered(name: &str) -> Box<str> {
+    node::or_numbered(name.into())
+}

@@ -1,4 +1,5 @@
 //! Looking at threads: a reference to one, and the tree below it as a person sees it.
+use super::here::is_here;
 use super::node::{Kind, Node, Phase};
 use super::root::is_running;
 use crate::error::Panic;
@@ -92,6 +93,11 @@ impl ThreadRef {
     /// Runs foreign code on this thread beside the body: a panic of it is counted among those of threads below.
     pub(crate) fn caught<R>(&self, f: impl FnOnce() -> R) {
         self.0.caught(f);
+    }
+
+    /// Whether the thread that calls is it: also where it is a root, or registered, meanwhile.
+    pub(crate) fn is_here(&self) -> bool {
+        is_here(&self.0)
     }
 
     pub(crate) fn has_panicked(&self) -> bool {

@@ -150,6 +150,22 @@ fn p2_from_inside_the_turn_pause_until_does_not_wait() {
 }
 
 #[test]
+fn p2_from_a_root_inside_the_turn_pause_until_does_not_wait() {
+    in_time("a root inside", || {
+        let (send, own) = std::sync::mpsc::channel::<Arc<PausableThread>>();
+        let told = Log::new();
+        let said = told.clone();
+        let thread = Arc::new(PausableThread::run("outside", move |turn| {
+            let me = own.recv().expect("sent");
+            Root::builder("inside").run(|_| said.say(format!("{:?} {:?}", me.pause_until(AGES), me.state())));
+            turn.stop();
+        }));
+        send.send(thread.clone()).expect("it runs");
+        assert_eq!((thread.join(), told.said().as_str()), (Ok(()), "Ok(()) Pausing"));
+    });
+}
+
+#[test]
 fn p2_a_thread_begins_paused_if_it_is_to() {
     in_time("begins paused", || {
         let log = Log::new();
