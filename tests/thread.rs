@@ -7,6 +7,8 @@ mod common;
 mod ends;
 #[path = "thread/foreign.rs"]
 mod foreign;
+#[path = "thread/hangs.rs"]
+mod hangs;
 #[path = "thread/joins.rs"]
 mod joins;
 #[path = "thread/panics.rs"]

@@ -1,36 +1,68 @@
 //! Errors of threads.
 use super::STOPPED;
-use crate::sys::Shared;
+use crate::sys::{OnceLock, Shared};
 use std::error::Error;
 use std::fmt;
 
 /// A panic of a thread, as much of it as can be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Panic {
-    path: Shared<str>,
-    message: Shared<str>,
-    location: Option<Shared<str>>,
+#[derive(Clone)]
+pub struct Panic(Shared<Told>);
+
+struct Told {
+    path: Box<str>,
+    message: Box<str>,
+    location: Option<Box<str>>,
+    /// Set by a join of the thread: not to be told to who takes what nobody was told.
+    by_join: OnceLock<()>,
 }
 
 impl Panic {
     pub(crate) fn new(path: &str, message: &str, location: Option<&str>) -> Panic {
-        Panic { path: path.into(), message: message.into(), location: location.map(Into::into) }
+        let location = location.map(Into::into);
+        Panic(Shared::new(Told { path: path.into(), message: message.into(), location, by_join: OnceLock::new() }))
+    }
+
+    pub(crate) fn told_by_join(&self) {
+        self.0.by_join.get_or_init(|| ());
+    }
+
+    pub(crate) fn was_told_by_join(&self) -> bool {
+        self.0.by_join.get().is_some()
+    }
+
+    fn parts(&self) -> (&str, &str, Option<&str>) {
+        (&self.0.path, &self.0.message, self.location())
     }
 
     /// The path of the thread in its tree.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.0.path
     }
 
     /// What it panicked with, if that was text.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Where it panicked, as `src/main.rs:6:8`. Only the panic hook can tell, and only [`run`](crate::run) and
     /// [`RootBuilder::run`](crate::thread::RootBuilder::run) have it do so.
     pub fn location(&self) -> Option<&str> {
-        self.location.as_deref()
+        self.0.location.as_deref()
+    }
+}
+
+impl PartialEq for Panic {
+    fn eq(&self, other: &Panic) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Panic {}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, message, location) = self.parts();
+        f.debug_struct("Panic").field("path", &path).field("message", &message).field("location", &location).finish()
     }
 }
 
@@ -97,7 +129,7 @@ impl Stuck {
         Stuck { root: root.into(), threads: threads.into_iter().map(thread).collect() }
     }
 
-    /// The threads that had not stopped, those above before those below.
+    /// The threads that had not stopped, those above before those below; or that still ran what hung on their end.
     pub fn threads(&self) -> &[StuckThread] {
         &self.threads
     }
@@ -117,11 +149,12 @@ impl StuckThread {
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "thread {} panicked", self.path)?;
-        if let Some(place) = &self.location {
+        let (path, message, location) = self.parts();
+        write!(f, "thread {path} panicked")?;
+        if let Some(place) = location {
             write!(f, " at {place}")?;
         }
-        write!(f, ": {}", self.message)
+        write!(f, ": {message}")
     }
 }
 

@@ -95,7 +95,8 @@ impl<R> Thread<R> {
     /// Waits until the thread has stopped, and takes its result.
     ///
     /// # Blocking
-    /// As long as the thread runs, and those below it.
+    /// As long as the thread runs, and those below it, and what is attached to [`stopped`](Thread::stopped). The first join also waits for
+    /// what the thread's locals do when they are dropped, but in a [`scope`](fn@super::scope).
     ///
     /// # Errors
     /// [`JoinError::Panicked`] if its body did, however often it is asked. [`JoinError::Children`] if threads below it did that nobody had
@@ -172,9 +173,9 @@ impl<R> Thread<R> {
 
     /// What goes when it has stopped, and all threads below it. A view. Its [cause](Signal::cause) tells where the thread was started.
     ///
-    /// What is attached to it runs on the thread itself. The first [`join`](Thread::join) without an end waits for that, too, and for what the
-    /// thread's locals do when they are dropped; others wait for this signal. A panic of what is attached is reported, and goes up,
-    /// but may come too late for who was woken by this.
+    /// What is attached to it runs on the thread itself; [`join`](Thread::join), the end of the parent and a
+    /// [shutdown](super::Root::shutdown) wait for that, [`join_until`](Thread::join_until) for this signal. A panic of what is attached is
+    /// reported, and goes up, but may come too late for who was woken by this.
     ///
     /// # Memory ordering
     /// All that the thread has done happens before whatever sees this go.

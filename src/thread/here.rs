@@ -46,6 +46,11 @@ pub(super) fn waits_for_here(node: &Node) -> bool {
     HERE.try_with(|all| all.borrow().iter().any(|here| node.waits_for(here))).unwrap_or(false)
 }
 
+/// Whether this thread is that node.
+pub(super) fn is_here(id: u64) -> bool {
+    HERE.try_with(|all| all.borrow().iter().any(|here| here.id == id)).unwrap_or(false)
+}
+
 /// Sleeps for so long, or until this thread is asked to stop.
 ///
 /// The time is that of the clock this thread lives by. On a thread of no tree it is just a sleep.

@@ -33,11 +33,14 @@
 // - J2  `please_stop` of a child hangs on its parent's: when that goes, in whatever way, all below have gone before that `go` has
 //   returned, and the newest were told first (F5). Only the children of a `Sequential` parent do not hang on it: they are told one by
 //   one.
-// - J3  `stopped` goes once, after all children's have; nothing of the thread's own is run afterwards but what hangs on it.
+// - J3  `stopped` goes once, after all children's have; nothing of the thread's own is run afterwards but what hangs on it. When that
+//   has been run it is *gone*. Who waits without end for its end waits for that; of one that leaves the tree before, its parent
+//   has a note (`late`), and ends itself, or is shut down, only after that.
 // - J4  Who takes a node out of its parent's children, by a join or not, is one. By a join, the panics of the node and of those
 //   below it are the joiner's; else they are put into the parent's `below` in the same step, so that a parent without the child has its
 //   panics. From then on the node is `over`: what comes later goes further up. (Its own panic stays, for whoever joins it later.) Nobody
 //   above: those of below stay for its own joins.
+//   What a join was told of later, on its way up, is not told to another.
 // - J5  Locks of nodes do not nest, and no foreign code runs, nor is dropped, with one held.
 // - J6  A node points up by a count and down by a count; the way down is cut when it leaves the tree (J1), so no cycle outlives
 //   the threads.

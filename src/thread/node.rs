@@ -1,14 +1,14 @@
 //! A node: what the tree knows of one thread.
 mod account;
 
-use super::here::here;
+use super::here::{here, waits_for_here};
 use super::reference::Tree;
 use super::shutdown::Timeline;
 use crate::error::{Panic, Stuck};
 use crate::report;
 use crate::signal::Signal;
 use crate::sys::{Arc, JoinHandle, Moment, Mutex, Shared, current, lock, next_number};
-use crate::wait::{Watch, blocked_on};
+use crate::wait::{Firing, Watch, blocked_on};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::panic::Location;
@@ -95,6 +95,20 @@ struct Kin {
     held: bool,
     /// The first that waits without end joins the thread itself.
     os: Option<JoinHandle<()>>,
+    /// What hangs on its end has been run.
+    gone: bool,
+    /// Goes by that, if somebody waits for it.
+    going: Option<Signal>,
+    /// Of those that left it before they were gone: what they go by.
+    late: Vec<Late>,
+}
+
+/// What hangs on the end of a thread that has left the tree, and is being run.
+#[derive(Clone)]
+pub(super) struct Late {
+    pub id: u64,
+    pub path: Box<str>,
+    pub going: Signal,
 }
 
 /// What a node is made of.
@@ -136,6 +150,9 @@ impl Node {
             told: false,
             held,
             os: None,
+            gone: false,
+            going: None,
+            late: Vec::new(),
         };
         Arc::new(Node {
             id: next_number(),
@@ -228,12 +245,21 @@ impl Node {
 
     // ---- the way out -----------------------------------------------------------------------------------------
 
-    /// Asks a child to stop, because of that.
-    pub(super) fn ask(&self, child: &Node, why: &str) {
-        if !child.please_stop.is_go() && !child.has_stopped() {
-            let why: Box<dyn Error + Send + Sync> = why.into();
-            self.caught(|| child.please_stop.0.go_because(why.into(), self.place));
-        }
+    /// Asks a thread to stop, because of that.
+    pub(super) fn ask(&self, node: &Node, why: &str) {
+        self.ask_all([node], why);
+    }
+
+    /// Asks these to stop, in that order; all have been asked before any foreign code is run.
+    pub(super) fn ask_all<'a>(&self, nodes: impl IntoIterator<Item = &'a Node>, why: &str) {
+        let nodes = nodes.into_iter().filter(|node| !node.please_stop.is_go() && !node.has_stopped());
+        let firings: Vec<_> = nodes.filter_map(|node| self.raise(node, why)).collect();
+        firings.into_iter().for_each(|firing| self.caught(|| firing.finish()));
+    }
+
+    fn raise(&self, node: &Node, why: &str) -> Option<Firing> {
+        let why: Box<dyn Error + Send + Sync> = why.into();
+        node.please_stop.0.go_but_callbacks(Some(why.into()), self.place)
     }
 
     /// RUNNING → ENDING. From now on it takes no children; those it has, the newest first.
@@ -246,16 +272,24 @@ impl Node {
     /// RUNNING → ENDING, and all children to ENDED, by a thread with nothing else to do (H2).
     pub(super) fn end_children(&self) {
         let children = self.close();
-        if children.is_empty() {
-            return;
+        if !children.is_empty() {
+            self.end_all(children);
         }
+        self.wait_for_late();
+    }
+
+    fn end_all(&self, children: Vec<Arc<Node>>) {
         let mut grace = self.grace.map(Timeline::within);
         let why = format!("{} has ended", self.path);
         if self.tells_children() {
-            children.iter().for_each(|child| self.ask(child, &why));
+            self.ask_all(children.iter().map(|child| &**child), &why);
         }
         for child in children {
             self.ask(&child, &why);
+            if waits_for_here(&child) {
+                child.end_children(); // a scope that goes on when this thread does: its threads end now
+                continue;
+            }
             if grace.as_ref().is_some_and(|grace| !grace.wait(&child.stopped)) {
                 grace = None; // said once
                 report::stuck(&Stuck::new(&self.path, self.stuck()));
@@ -265,20 +299,35 @@ impl Node {
         }
     }
 
-    /// RUNNING → ENDING once there are no children: waits for them, and those that they add meanwhile; the newest first.
+    /// RUNNING → ENDING once there are no children: waits for them, and those that they add meanwhile, be it at their ends; the newest
+    /// first.
     #[cfg(not(all(loom, feature = "loom")))]
     pub(super) fn join_children(&self) {
         loop {
+            let newest = lock(&self.kin).children.last_key_value().map(|(_, child)| child.clone());
+            if let Some(child) = newest {
+                child.join();
+                child.leave();
+                continue;
+            }
+            self.wait_for_late();
             let mut kin = lock(&self.kin);
-            let newest = kin.children.last_key_value().map(|(_, child)| child.clone());
-            let Some(child) = newest else {
+            if kin.children.is_empty() && kin.late.iter().all(|late| late.going.is_go()) {
                 kin.phase = Phase::Ending;
                 break;
-            };
-            drop(kin);
-            child.join();
-            child.leave();
+            }
         }
+    }
+
+    /// Those that left it before they were gone, and are not.
+    pub(super) fn late(&self) -> Vec<Late> {
+        let mut kin = lock(&self.kin);
+        kin.late.retain(|late| !late.going.is_go());
+        kin.late.clone()
+    }
+
+    fn wait_for_late(&self) {
+        self.late().iter().for_each(|late| late.going.wait());
     }
 
     /// The threads below that have not stopped.
@@ -298,15 +347,32 @@ impl Node {
             // What it ends with was caught on the thread.
             drop(blocked_on("in join", &self.path, Moment::NEVER, || os.join()));
         }
-        self.end.wait();
+        match self.going() {
+            Some(going) if !is_over => blocked_on("in join", &self.path, Moment::NEVER, || going.wait()),
+            _ => self.end.wait(),
+        }
+    }
+
+    /// What goes when nothing that hangs on its end is run any more; `None`: nothing is.
+    pub(super) fn going(&self) -> Option<Signal> {
+        let mut kin = lock(&self.kin);
+        let fresh = || Signal::named(format!("what hangs on {}.stopped", self.name));
+        if kin.gone { None } else { Some(kin.going.get_or_insert_with(fresh).clone()) }
     }
 
     /// ENDING → ENDED.
     pub(super) fn end(&self) {
         self.caught(|| self.end.0.go(self.place));
-        let held = lock(&self.kin).held;
+        let (held, going) = {
+            let mut kin = lock(&self.kin);
+            kin.gone = true;
+            (kin.held, kin.going.take())
+        };
         if !held {
             self.leave();
+        }
+        if let Some(going) = going {
+            going.go();
         }
     }
 

@@ -10,6 +10,7 @@ use crate::report;
 use crate::signal::Signal;
 use crate::sys::{self, Arc, Mutex, Shared, lock};
 use std::fmt;
+use std::iter::once;
 use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
@@ -58,8 +59,8 @@ impl Drop for Inner {
     fn drop(&mut self) {
         const WHY: &str = "nobody holds its root any more";
         let node = &self.me.0;
-        node.ask(node, WHY);
-        node.close().iter().for_each(|child| node.ask(child, WHY));
+        let children = node.close();
+        node.ask_all(once(node).chain(&children).map(|node| &**node), WHY);
     }
 }
 

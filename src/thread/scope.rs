@@ -85,8 +85,8 @@ pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> 
         })
     };
     let result = catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(Err);
+    let (_, panics) = me.0.account(); // before anybody sees that it has ended, and takes them
     me.0.end();
-    let (_, panics) = me.0.account();
     match result {
         Err(panic) => {
             Node::tell_above(parent.as_ref(), panics);

@@ -4,7 +4,7 @@
 //!   asked to stop ────────── half ─────────────── end
 //!   join, the newest first    Tills go early (T8)   who is still there is stuck
 //! ```
-use super::here::waits_for_here;
+use super::here::{is_here, waits_for_here};
 use super::node::{Kind, Node};
 use super::root::{Root, is_running};
 use crate::error::Stuck;
@@ -151,14 +151,14 @@ impl Root {
     /// assert_eq!(root.shutdown(Duration::from_secs(10)), Ok(()));
     /// ```
     ///
-    /// What hangs on the signals that this raises (each please_stop that was not go, the Tills, `stopped`) is run on other threads, one after
-    /// the other, and waited for.
+    /// What hangs on the signals that this raises (each please_stop that was not go, the Tills, the root's `stopped`) is run on other
+    /// threads, one after the other, and waited for; so is what hangs on the ends of the threads.
     ///
     /// # Blocking
     /// Until all threads have stopped, and never beyond that end.
     ///
     /// # Errors
-    /// [`Stuck`] names the threads that have not stopped, and what each waits on. They go on, and it can be called again. Called on a
+    /// [`Stuck`] names the threads that have not stopped, and what each waits on; or that run what hangs on their end. They go on, and it can be called again. Called on a
     /// thread of this tree it does not wait for that one, nor for those above it, nor in a [`scope`](fn@super::scope) for that, and so always
     /// finds them stuck: call [`stop`](Root::stop) there.
     #[track_caller]
@@ -177,19 +177,30 @@ impl Root {
         children.sort_by_key(|child| child.kind == Kind::Registered);
         for child in &children {
             aside.ask(child, &why);
-            if !waits_for_here(child) {
-                time.wait_with_half(child.stopped(), || aside.let_tills_go());
+            if waits_for_here(child) {
+                continue;
             }
+            time.wait_with_half(child.stopped(), || aside.let_tills_go());
         }
         let stuck = root.stuck(); // before they leave: who stops in between is stuck, or leaves
         children.iter().filter(|child| child.has_stopped()).for_each(|child| child.leave());
+        let late = || root.late().into_iter().filter(|late| !is_here(late.id));
+        late().all(|late| time.wait_with_half(&late.going, || aside.let_tills_go()));
         // While its body runs, it has not stopped.
         if stuck.is_empty() && !is_running(root) {
             aside.raise(root.end_signal(), &why);
         }
-        let hangs = aside.under_way.iter().filter(|over| !time.wait(over)).count();
-        let callbacks = (hangs > 0).then(|| (root.path.clone(), "runs what hangs on its signals".to_owned()));
-        let stuck = Stuck::new(&root.path, callbacks.into_iter().chain(stuck));
+        let mut waited = 0;
+        while let Some(over) = aside.under_way.get(waited).cloned() {
+            if !time.wait_with_half(&over, || aside.let_tills_go()) {
+                break; // nor are those behind it: each waits for the one before
+            }
+            waited += 1;
+        }
+        let hangs = aside.under_way.len() > waited;
+        let callbacks = hangs.then(|| (root.path.clone(), "runs what hangs on its signals".to_owned()));
+        let late = late().map(|late| (late.path, "runs what hangs on its end".to_owned()));
+        let stuck = Stuck::new(&root.path, callbacks.into_iter().chain(late).chain(stuck));
         if stuck.threads().is_empty() { Ok(()) } else { Err(stuck) }
     }
 }

@@ -1,7 +1,10 @@
 //! What hangs on the signals that a shutdown raises: run aside, waited for within its time. On paused clocks.
 use super::*;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::process::ExitCode;
+use std::task::{Context, Wake, Waker};
 use stopwhen::clock;
 use stopwhen::thread::Stuck;
 use stopwhen::{Till, Until};
@@ -26,7 +29,7 @@ fn sleeper(root: &Root, f: impl FnOnce(&Till) + Send + 'static) -> Thread<()> {
 fn half_of_it(paused: &clock::Paused, sleeper: &Thread<()>) {
     paused.wait_for_sleepers(2); // it, and who shuts down
     paused.advance(GRACE / 2);
-    sleeper.stopped().wait();
+    sleeper.join().unwrap();
 }
 
 /// Lets all of the time go by, and gives back who is stuck: the callbacks, and no thread.
@@ -102,6 +105,43 @@ fn h6_a_slow_callback_of_a_please_stop_does_not_outlast_a_shutdown() {
             hold.go();
             assert_eq!(root.shutdown(GRACE), Ok(()));
         }
+    });
+}
+
+/// T8 also while nothing but callbacks is waited for.
+#[test]
+fn t8_a_callback_does_not_sleep_through_the_rest() {
+    in_time("a callback that sleeps", || {
+        let (paused, root) = (clock::pause(), Root::new("main"));
+        let till = root.run("maker", |_| Till::after(AGES)).join().unwrap();
+        root.please_stop().on_go(move || till.wait());
+        let closer = shutting_down(&root, GRACE);
+        paused.wait_for_sleepers(1);
+        paused.advance(GRACE / 2);
+        assert_eq!(closer.join(), Ok(Ok(())));
+    });
+}
+
+/// H6: wakers are foreign code, too.
+#[test]
+fn h6_a_slow_waker_does_not_outlast_a_shutdown() {
+    struct Slow(Signal);
+    impl Wake for Slow {
+        fn wake(self: Arc<Self>) {
+            self.0.wait();
+        }
+    }
+    in_time("a slow waker", || {
+        let (paused, root, hold) = (clock::pause(), Root::new("main"), Signal::new());
+        let waker = Waker::from(Arc::new(Slow(hold.clone())));
+        let asked = root.please_stop().clone();
+        let mut task = pin!(asked.wait_async());
+        assert!(task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let closer = shutting_down(&root, GRACE);
+        asked.wait();
+        told_of_callbacks(&paused, &closer, GRACE);
+        hold.go();
+        assert_eq!(root.shutdown(GRACE), Ok(()));
     });
 }
 

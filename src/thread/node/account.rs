@@ -1,10 +1,16 @@
 //! What becomes of panics (J4): told to who joins, or on their way up.
-use super::Node;
+use super::{Kind, Late, Node};
 use crate::error::Panic;
 use crate::sys::{Arc, lock};
 use crate::thread::panics;
 use std::mem::{replace, take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a later join of its thread was told of is not told to another (H5).
+fn untold(mut panics: Vec<Panic>) -> Vec<Panic> {
+    panics.retain(|panic| !panic.was_told_by_join());
+    panics
+}
 
 impl Node {
     /// Out of the tree; panics that nobody was told of go up (J4).
@@ -29,7 +35,8 @@ impl Node {
         }
         let below = if self.quit([]) { self.settle() } else { Vec::new() };
         let own = lock(&self.kin).panic.clone();
-        (own, below)
+        own.iter().for_each(Panic::told_by_join); // it may be on its way up
+        (own, untold(below))
     }
 
     /// Nobody is above to be told of the panics below: the first join is told of its own, if it has one, the next one of those.
@@ -39,7 +46,7 @@ impl Node {
         if own.is_some() && !replace(&mut kin.told, true) || kin.below.is_empty() {
             return (own, Vec::new());
         }
-        (None, take(&mut kin.below))
+        (None, untold(take(&mut kin.below)))
     }
 
     /// Out of the parent's children, and those panics to the parent, in one step: whoever finds it gone finds them there (J4).
@@ -48,10 +55,15 @@ impl Node {
         let Some(parent) = &self.parent else {
             return !replace(&mut lock(&self.kin).over, true);
         };
+        // What hangs on a scope's end is the parent's own to run.
+        let going = if self.kind == Kind::Scope { None } else { self.going() };
+        let late = going.map(|going| Late { id: self.id, path: self.path.clone(), going });
         let mut kin = lock(&parent.kin);
         let me = kin.children.remove(&self.id);
         if me.is_some() {
             kin.below.extend(up);
+            kin.late.retain(|late| !late.going.is_go());
+            kin.late.extend(late);
         }
         drop(kin);
         me.is_some()
@@ -71,7 +83,7 @@ impl Node {
     /// Panics of threads below that nobody has joined, so far.
     pub(in crate::thread) fn take_below(&self) -> Vec<Panic> {
         let mut kin = lock(&self.kin);
-        if kin.leaving { Vec::new() } else { take(&mut kin.below) }
+        if kin.leaving { Vec::new() } else { untold(take(&mut kin.below)) }
     }
 
     /// Has them travel on, to the nearest above that has not been joined.
