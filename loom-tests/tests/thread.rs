@@ -166,7 +166,7 @@ fn stopped_is_waited_for() {
 /// The same, of one who only looks: a poll is an edge, too.
 #[test]
 fn stopped_is_polled() {
-    model("stopped_is_polled", two(), 1100, || {
+    model("stopped_is_polled", two(), 570, || {
         let (root, d) = (tree(), Payload::new());
         let seen = d.clone();
         let t = root.run("t", move |_| seen.set());
@@ -430,7 +430,7 @@ fn shutdown_vs_end_vs_start() {
 /// Breaks if a registration's end does not stop the threads below, or does not wait for them.
 #[test]
 fn end_of_a_registration_vs_a_child() {
-    model("end_of_a_registration_vs_a_child", two(), 800, || {
+    model("end_of_a_registration_vs_a_child", two(), 730, || {
         let (root, d) = (tree(), Payload::new());
         let seen = d.clone();
         let registration = root.register("foreign");
