@@ -198,10 +198,10 @@ fn two_joiners() {
     });
 }
 
-/// Breaks if what hangs on the end of a thread, and joins it, waits for the thread that it runs on.
+/// Breaks if what hangs on the end of a thread, and joins it, waits for itself.
 #[test]
 fn join_by_what_hangs_on_the_end() {
-    model("join_by_what_hangs_on_the_end", two(), 80000, || {
+    model("join_by_what_hangs_on_the_end", two(), 48000, || {
         let (root, joined) = (tree(), Signal::new());
         let t = root.run("t", |_| ());
         let (stopped, tell) = (t.stopped().clone(), joined.clone());

@@ -37,18 +37,13 @@ pub(super) fn here() -> Option<Arc<Node>> {
 }
 
 /// Whether this thread is that node, the latest or not.
-pub(super) fn is_here(node: &Arc<Node>) -> bool {
-    HERE.try_with(|all| all.borrow().iter().any(|here| Arc::ptr_eq(here, node))).unwrap_or(false)
+pub(super) fn is_here(id: u64) -> bool {
+    HERE.try_with(|all| all.borrow().iter().any(|here| here.id == id)).unwrap_or(false)
 }
 
 /// Whether that node cannot stop before this thread goes on.
 pub(super) fn waits_for_here(node: &Node) -> bool {
     HERE.try_with(|all| all.borrow().iter().any(|here| node.waits_for(here))).unwrap_or(false)
-}
-
-/// Whether this thread is that node.
-pub(super) fn is_here(id: u64) -> bool {
-    HERE.try_with(|all| all.borrow().iter().any(|here| here.id == id)).unwrap_or(false)
 }
 
 /// Sleeps for so long, or until this thread is asked to stop.

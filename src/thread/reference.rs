@@ -97,7 +97,7 @@ impl ThreadRef {
 
     /// Whether the thread that calls is it: also where it is a root, or registered, meanwhile.
     pub(crate) fn is_here(&self) -> bool {
-        is_here(&self.0)
+        is_here(self.0.id)
     }
 
     pub(crate) fn has_panicked(&self) -> bool {
