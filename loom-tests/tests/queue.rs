@@ -1,7 +1,9 @@
 //! Queue: items against closes and stops, calls that are passed on, what is done, who learns of the end.
 #![cfg(loom)]
 
+use loom::thread::current;
 use loom_tests::*;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use stopwhen::model::{aged, awake};
 use stopwhen::{Closed, PopError, PushError, Queue, Signal, TryPopError};
@@ -591,7 +593,7 @@ fn close_now_vs_pop_vs_join() {
 /// Breaks if `drained` goes before the queue is closed and empty, or `closed` has not gone by then.
 #[test]
 fn drained_vs_pop() {
-    model("drained_vs_pop", threads(3), 46, || {
+    model("drained_vs_pop", threads(3), 385, || {
         let q = full(&[1]);
         let (closed, drained) = (q.closed(), q.drained());
         join3(
@@ -612,7 +614,7 @@ fn drained_vs_pop() {
 /// Breaks if who waits for `drained` sleeps on.
 #[test]
 fn drained_is_waited_for() {
-    model("drained_is_waited_for", threads(3), 20419, || {
+    model("drained_is_waited_for", threads(3), 11298, || {
         let q = full(&[1]);
         let drained = q.drained();
         join3(
@@ -630,7 +632,7 @@ fn drained_is_waited_for() {
 /// Breaks if who is told that the queue is closed does not see to it that the signals have gone.
 #[test]
 fn told_vs_close() {
-    each_first("told_vs_close", threads(2), 18603, |order| {
+    each_first("told_vs_close", threads(2), 177, |order| {
         let q = Queue::<u32>::unbounded();
         let drained = q.drained();
         order.race(
@@ -648,7 +650,7 @@ fn told_vs_close() {
 /// As before, of who pushes.
 #[test]
 fn refused_vs_close() {
-    each_first("refused_vs_close", threads(2), 291, |order| {
+    each_first("refused_vs_close", threads(2), 5895, |order| {
         let q = full(&[1]);
         let closed = q.closed();
         order.race(
@@ -665,7 +667,7 @@ fn refused_vs_close() {
 /// Breaks if the signals become known without a look, under the lock, at what they are to tell.
 #[test]
 fn closed_is_made_vs_close() {
-    each_first("closed_is_made_vs_close", threads(2), 13958, |order| {
+    each_first("closed_is_made_vs_close", threads(2), 92680, |order| {
         let q = Queue::<u32>::unbounded();
         let (_, knew) = order.race(
             || {
@@ -675,5 +677,74 @@ fn closed_is_made_vs_close() {
             || q.closed().is_go() && q.try_push(1).is_err(),
         );
         assert!(q.closed().is_go() && q.drained().is_go(), "{knew}");
+    });
+}
+
+/// Breaks if it is shown closed before the signal has gone.
+#[test]
+fn shown_vs_close() {
+    each_first("shown_vs_close", threads(2), 96, |order| {
+        let q = full(&[1]);
+        let closed = q.closed();
+        order.race(
+            || {
+                if format!("{q:?}").contains("is_closed: true") {
+                    assert!(closed.is_go());
+                }
+            },
+            || q.close(),
+        );
+        settled(&q, 1);
+    });
+}
+
+// ---- who runs what hangs on the signals ------------------------------------------------------------------
+
+/// Breaks if who is refused runs what the closer should, takes it away, or leaves it where the closer has looked already.
+#[test]
+fn refused_vs_close_with_a_callback() {
+    each_first("refused_vs_close_with_a_callback", threads(2), 70, |order| {
+        let (q, t, closer) = (full(&[1]), Tally::new(), Arc::new(OnceLock::new()));
+        let theirs = closer.clone();
+        q.closed().on_go(t.callback(move || assert_eq!(theirs.get(), Some(&current().id()))));
+        order.race(
+            || assert!(q.try_push(2).is_err(), "full, or closed"),
+            || {
+                closer.set(current().id()).unwrap();
+                q.close();
+                t.settle(1, 1);
+            },
+        );
+    });
+}
+
+/// Breaks if a callback runs twice or never, out of order, or the closer's with who takes the last item.
+#[test]
+fn last_pop_vs_close_with_callbacks() {
+    each_first("last_pop_vs_close_with_callbacks", threads(2), 178, |order| {
+        let (q, t, u) = (full(&[1]), Tally::new(), Tally::new());
+        let before = t.clone();
+        q.closed().on_go(t.count());
+        q.drained().on_go(u.callback(move || assert_eq!(before.runs(), 1, "closed comes first")));
+        order.race(
+            || assert_eq!(q.pop(), Ok(1)),
+            || {
+                q.close();
+                t.settle(1, 1);
+            },
+        );
+        t.settle(1, 1);
+        u.settle(1, 1);
+    });
+}
+
+/// Breaks if of signals that are made while the queue is closed nobody runs what hangs on `drained`.
+#[test]
+fn drained_is_made_vs_close_with_a_callback() {
+    each_first("drained_is_made_vs_close_with_a_callback", threads(2), 21, |order| {
+        let (q, t) = (full(&[1]), Tally::new());
+        order.race(|| q.drained().on_go(t.count()), || q.close());
+        assert_eq!(q.pop(), Ok(1));
+        t.settle(1, 1);
     });
 }

@@ -2,6 +2,9 @@
 use super::Queue;
 use super::state::{Place, State};
 use crate::signal::Signal;
+use crate::sys::{Mutex, lock};
+use crate::wait::Firing;
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 
@@ -9,6 +12,42 @@ use std::panic::Location;
 pub(super) struct Ends {
     closed: End,
     drained: End,
+    left: Mutex<Left>,
+}
+
+/// Z7: foreign code that signals which have gone leave to be run.
+struct Left {
+    /// Wakers of tasks, of either: they are not waited for.
+    wakers: VecDeque<Firing>,
+    closed: Option<Firing>,
+    drained: Option<Firing>,
+    /// Whether whoever closed it has run what hung on `closed`.
+    is_told: bool,
+}
+
+/// Who makes an end of a queue, and tells of it (Z7).
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Maker {
+    /// Who closed it, empty or not.
+    Closed,
+    /// Who took the last item once it was closed.
+    Emptied,
+}
+
+impl Left {
+    /// What that one runs next.
+    fn next(&mut self, maker: Maker) -> Option<Firing> {
+        if let wakers @ Some(_) = self.wakers.pop_front() {
+            return wakers;
+        }
+        if maker == Maker::Closed {
+            if let closed @ Some(_) = self.closed.take() {
+                return closed;
+            }
+            self.is_told = true;
+        }
+        if self.is_told { self.drained.take() } else { None }
+    }
 }
 
 struct End {
@@ -25,15 +64,24 @@ impl End {
 
 impl Ends {
     fn new(name: Option<&str>) -> Ends {
-        Ends { closed: End::new(name, "closed"), drained: End::new(name, "drained") }
+        let left = Left { wakers: VecDeque::new(), closed: None, drained: None, is_told: false };
+        Ends { closed: End::new(name, "closed"), drained: End::new(name, "drained"), left: Mutex::new(left) }
     }
 
-    /// Z4. Each that has a place goes. May unwind: a callback's panic, after both have gone.
-    fn go(&self, closed: Option<Place>, drained: Option<Place>) {
-        // Dropped last: it goes also if a callback of the other one panics.
-        let drained = drained.map(|place| self.drained.hand.go_on_drop_from(place));
-        drop(closed.map(|place| self.closed.hand.go_on_drop_from(place)));
-        drop(drained);
+    /// Z4. Both go, the second if it has a place; threads that wait for them are woken, and no foreign code runs (Z7).
+    fn raise(&self, closed: Place, drained: Option<Place>) {
+        let left = &mut *lock(&self.left);
+        let ends = [(&self.closed, Some(closed), &mut left.closed), (&self.drained, drained, &mut left.drained)];
+        for (end, place, rest) in ends {
+            let Some(mut firing) = place.and_then(|place| end.hand.0.begin_go(place)) else { continue };
+            left.wakers.extend(firing.split_wakers());
+            *rest = Some(firing);
+        }
+    }
+
+    /// Z7. May unwind: the first panic of a callback, after all have run.
+    fn tell(&self, maker: Maker) {
+        Firing::finish_each(|| lock(&self.left).next(maker));
     }
 }
 
@@ -44,7 +92,7 @@ impl<T> Queue<T> {
     /// [`Closed`](crate::Closed). Joiners wait on, until what is left is done.
     ///
     /// # Panics
-    /// As a callback of [`closed`](Queue::closed) or [`drained`](Queue::drained), after all is told.
+    /// As a callback of [`closed`](Queue::closed) or [`drained`](Queue::drained), after all is told, if this call was the first.
     #[doc(alias = "shutdown")]
     #[track_caller]
     pub fn close(&self) {
@@ -52,8 +100,9 @@ impl<T> Queue<T> {
     }
 
     fn close_from(&self, place: Place) {
-        let (closer, drained) = self.hatch.change(|state| (state.close(place), state.drained()));
-        self.announce(closer, drained.map(|_| place));
+        let (made, closer, drained) = self.hatch.change(|state| (state.close(place), state.closer(), state.drained()));
+        let (closer, drained) = (closer.unwrap_or(place), drained.map(|_| place));
+        if made { self.announce(closer, drained, Maker::Closed) } else { self.meet(closer, drained) }
     }
 
     /// Closes it and takes out what is left, which counts as done.
@@ -75,11 +124,14 @@ impl<T> Queue<T> {
     #[doc(alias = "discard")]
     pub fn close_now(&self) -> Vec<T> {
         let place = Location::caller();
-        let taken = self.hatch.change(|state| {
-            state.close(place);
-            state.take_all()
-        });
-        self.taken(taken).unwrap_or_default().into()
+        let (made, taken) = self.hatch.change(|state| (state.close(place), state.take_all()));
+        let items = if made {
+            self.announce(place, Some(place), Maker::Closed);
+            taken.item
+        } else {
+            self.taken(taken)
+        };
+        items.unwrap_or_default().into()
     }
 
     /// Closes the queue when the guard is dropped: for a producer that may panic.
@@ -105,7 +157,8 @@ impl<T> Queue<T> {
 
     /// A signal that goes when the queue is closed. It cannot be raised by hand.
     ///
-    /// It has gone before [`close`](Queue::close) returns, and before any call that says that the queue is closed.
+    /// It has gone before [`close`](Queue::close) returns, and before any call that says that the queue is closed. Its callbacks run in
+    /// the call that closes the queue, or drops it.
     ///
     /// ```
     /// use stopwhen::Queue;
@@ -124,8 +177,9 @@ impl<T> Queue<T> {
 
     /// A signal that goes when the queue is closed and empty: whoever pops will get nothing. It cannot be raised by hand.
     ///
-    /// It goes after [`closed`](Queue::closed), before the call returns that closes the empty queue or takes the last item. What was
-    /// taken may be still at work: see [`join`](Queue::join).
+    /// It goes after [`closed`](Queue::closed), before the call returns that closes the empty queue or takes the last item. Its callbacks
+    /// run in that call too; but if those of `closed` are still under way, after them, in theirs. What was taken may be still at work:
+    /// see [`join`](Queue::join).
     pub fn drained(&self) -> &Signal {
         &self.ends().drained.view
     }
@@ -143,7 +197,10 @@ impl<T> Queue<T> {
         let mut fresh = Some(Box::new(Ends::new(self.name.as_deref())));
         loop {
             let [closed, drained] = self.hatch.look(stage);
-            fresh.iter().for_each(|ends| ends.go(closed, drained));
+            if let (Some(ends), Some(closed)) = (&fresh, closed) {
+                ends.raise(closed, drained);
+                ends.tell(Maker::Closed); // nobody knows it yet, and nothing hangs there
+            }
             let settled = self.hatch.look(|state| {
                 let same = stage(state) == [closed, drained];
                 if same {
@@ -157,20 +214,30 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Z4: it is closed, and perhaps drained, from that place.
+    /// Z4, Z7: it is closed, and perhaps drained, from that place, by that one. May unwind, after all is told.
     #[cold]
-    pub(super) fn announce(&self, closer: Place, drained: Option<Place>) {
+    pub(super) fn announce(&self, closer: Place, drained: Option<Place>, maker: Maker) {
         if let Some(ends) = self.ends.get() {
-            ends.go(Some(closer), drained);
+            ends.raise(closer, drained);
+            ends.tell(maker);
+        }
+    }
+
+    /// As `announce`, for who only meets it so: never unwinds, and runs nothing foreign.
+    #[cold]
+    pub(super) fn meet(&self, closer: Place, drained: Option<Place>) {
+        if let Some(ends) = self.ends.get() {
+            ends.raise(closer, drained);
         }
     }
 }
 
-/// The end of all use closes it: what waits for its signals elsewhere is told.
+/// The end of all use closes it: what waits for its signals elsewhere is told. A drop knows of no caller: the causes of the signals
+/// name a place in here.
 impl<T> Drop for Queue<T> {
     fn drop(&mut self) {
         if self.ends.get().is_some() {
-            // Items are dropped here, if a callback panics too.
+            // Items are dropped here, also if a callback panics.
             drop(self.close_now());
         }
     }

@@ -13,6 +13,14 @@
 //! - Z5  The signals are made when somebody first asks for one, and become known under the lock, in the state that the queue is in: so
 //!   whoever changes that later finds them. Most queues never have any.
 //! - Z6  Where it was closed stands beside that it is: whoever knows that the queue is closed finds the place.
+//! - Z7  Who makes an end (closes it, takes the last item of a closed one) raises the signals and tells: runs what is foreign. Who meets
+//!   an end that another has made only raises: its callbacks are not the meeter's to wait for, or to fail by. Both are raised under
+//!   `Ends::left`, and what they leave to be run is put there in the same hold. A maker raises after its change: from then on nobody
+//!   finds anything to raise there, and all of it is in `left`, where the maker's look comes later than any hold that put something
+//!   there. What hung on `closed` is taken out by the closer alone; what hung on `drained`, by whoever emptied it, but not before
+//!   `is_told`: the closer sets that in the hold in which it finds nothing more of `closed`, and takes in the same what is there of
+//!   `drained`. So one of the two finds it, and it runs after `closed`. A closer finds the signals, unless they are made after its
+//!   change; those went, and were told, before anybody knew them (Z5).
 mod close;
 mod iter;
 mod late;
@@ -65,7 +73,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 /// [`close`](Queue::close) refuses what is pushed from then on, and the item comes back in the error. What is in the queue by then is
 /// still popped, and then every pop says [`Closed`](crate::Closed), for ever. Everybody who waits is woken at once.
 /// [`closed`](Queue::closed) and [`drained`](Queue::drained) tell of it as signals. [`close_now`](Queue::close_now) takes what is left
-/// out. A queue that is dropped is closed by that.
+/// out. A queue that is dropped is closed by that; the causes of its signals then name a place in this crate.
 ///
 /// # Stopping
 /// What ends a wait does not refuse what is there: [`pop_until(&stop)`](Queue::pop_until) gives an item as long as there is one, and says
@@ -82,8 +90,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 ///
 /// # Nothing is lost
 /// Every item is popped once, or comes back to whoever pushed it, or is in what [`close_now`](Queue::close_now) and
-/// [`pop_all`](Queue::pop_all) give, whatever is stopped or panics meanwhile. Items that are left when the queue is dropped are
-/// dropped with it.
+/// [`pop_all`](Queue::pop_all) give, whatever is stopped or panics meanwhile. One exception: a callback of a signal of the queue that
+/// panics in a call that takes items out; what it took is dropped. Items that are left when the queue is dropped are dropped with it.
 ///
 /// # Memory ordering
 /// What came before a push happens before the return of the pop that takes the item; what came before an item was done, before the
@@ -110,7 +118,8 @@ impl<T> Queue<T> {
     const_fn! {
         /// Makes a queue with room for whatever is pushed. A `const fn`, but under loom.
         ///
-        /// Its memory grows with what is in it, and is kept for what comes: only [`pop_all`](Queue::pop_all) lets go of it.
+        /// Its memory grows with what is in it, and is kept for what comes: only [`pop_all`](Queue::pop_all) and
+        /// [`close_now`](Queue::close_now) let go of it.
         ///
         /// ```
         /// use stopwhen::Queue;
@@ -148,7 +157,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Gives it a name, which reports, `Debug` and the causes of its signals tell.
+    /// Gives it a name, which reports and `Debug` tell, and the causes of its signals, unless those were asked for before.
     #[must_use = "it is the queue"]
     pub fn named(mut self, name: impl Into<String>) -> Queue<T> {
         self.name = Some(name.into().into());
@@ -254,14 +263,15 @@ impl<T> Default for Queue<T> {
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (len, open, unfinished) = self.hatch.look(|s| (s.len(), s.is_open(), s.unfinished()));
+        let (len, closer, unfinished) = self.hatch.look(|s| (s.len(), s.closer(), s.unfinished()));
+        closer.iter().for_each(|closer| self.meet(closer, None)); // Z4: it is told here, too
         let mut queue = f.debug_struct("Queue");
         if let Some(name) = &self.name {
             queue.field("name", name);
         }
         queue.field("len", &len).field("capacity", &self.capacity).field("unfinished", &unfinished);
         let [pushers, poppers, joiners] = self.hatch.waiting();
-        queue.field("is_closed", &!open);
+        queue.field("is_closed", &closer.is_some());
         queue.field("pushers", &pushers).field("poppers", &poppers).field("joiners", &joiners).finish()
     }
 }

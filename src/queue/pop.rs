@@ -1,4 +1,5 @@
 //! Taking items out.
+use super::close::Maker;
 use super::state::{State, Taken};
 use super::{Queue, Task};
 use crate::error::{Closed, PopError, TryPopError};
@@ -19,8 +20,7 @@ impl<T> Queue<T> {
     /// [`Closed`] if the queue is closed and empty.
     ///
     /// # Panics
-    /// As a callback of [`closed`](Queue::closed) or [`drained`](Queue::drained) that this call comes to run, as the one that takes the
-    /// last item. The item is dropped then.
+    /// As a callback of [`drained`](Queue::drained), if this call takes the last item of a closed queue. The item is dropped then.
     #[inline(always)]
     #[doc(alias = "recv")]
     #[doc(alias = "get")]
@@ -200,12 +200,13 @@ impl<T> Queue<T> {
         self.hatch.wait(Side::Out, term, &mut way)
     }
 
-    /// What was taken; and if that was the last, all is told. May unwind: whatever it is, it is whole, and counted.
+    /// What was taken. If that was the last, all is told: may unwind, and whatever it is, it is whole, and counted.
     #[inline]
     #[track_caller]
     pub(super) fn taken<I>(&self, taken: Taken<I>) -> Option<I> {
         if let Some(closer) = taken.drained {
-            self.announce(closer, Some(Location::caller()));
+            let place = Some(Location::caller());
+            if taken.item.is_some() { self.announce(closer, place, Maker::Emptied) } else { self.meet(closer, place) }
         }
         taken.item
     }

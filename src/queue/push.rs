@@ -162,7 +162,7 @@ impl<T> Queue<T> {
         let error = match put {
             Some(Ok(())) => return Ok(()),
             Some(Err(Refused(closer))) => {
-                self.announce(closer, None);
+                self.meet(closer, None);
                 PushError::Closed
             }
             None => without_room,

@@ -27,7 +27,7 @@ pub(super) struct Refused(pub Place);
 
 /// What a try to take gave.
 pub(super) struct Taken<T> {
-    /// None: the queue is closed and empty.
+    /// None: the queue is closed and was empty before.
     pub item: Option<T>,
     /// Whether it is so now; and where it was closed.
     pub drained: Option<Place>,
@@ -60,10 +60,12 @@ impl<T> State<T> {
         self.closer.filter(|_| self.items.is_empty())
     }
 
-    /// Open → closed, from that place, unless it is closed. Tells from where it was.
-    pub fn close(&mut self, place: Place) -> Place {
+    /// Open → closed, from that place. False: it was closed before.
+    pub fn close(&mut self, place: Place) -> bool {
+        let was_open = self.is_open();
         self.room = 0;
-        self.closer.get_or_insert(place)
+        self.closer.get_or_insert(place);
+        was_open
     }
 
     /// Where it was closed, if it is.

@@ -294,6 +294,11 @@ impl Work {
         });
     }
 
+    /// What `wake` would wake, apart from the rest.
+    pub fn split_wakes(&mut self) -> Work {
+        Work { wakes: std::mem::take(&mut self.wakes), ..Work::new() }
+    }
+
     fn wake_gates(&mut self) {
         self.start_all();
         self.mourn();

@@ -1,6 +1,6 @@
 //! The clock's side of a Till: what it holds, and how it raises what is due.
 use super::core::Core;
-use super::fire::{Panic, Work, drop_foreign, resume};
+use super::fire::{NO_CLOCK, Panic, Work, drop_foreign, each, resume};
 use super::handle::User;
 use super::tale::Reason;
 use super::timed::DONE;
@@ -34,16 +34,18 @@ pub(crate) struct Firing {
     work: Option<Work>,
     /// To be let go of at the end.
     fired: Vec<Armed>,
+    /// As `fired`, of a `go` by hand: it needs no room of its own.
+    by_hand: Option<Armed>,
 }
 
 impl Firing {
     pub(crate) fn new() -> Firing {
-        Firing { work: Some(Work::new()), fired: Vec::new() }
+        Firing { work: Some(Work::new()), fired: Vec::new(), by_hand: None }
     }
 
     /// What a `go` of that signal has begun.
     pub(super) fn of(core: &Core, work: Work) -> Firing {
-        Firing { work: Some(work), fired: vec![Armed::of(core)] }
+        Firing { work: Some(work), fired: Vec::new(), by_hand: Some(Armed::of(core)) }
     }
 
     /// Phase 1: its time has come.
@@ -92,13 +94,30 @@ impl Firing {
     /// What is left of phases 2 to 4. Resumes the first panic of a callback at the very end (S6).
     pub(crate) fn finish(mut self) {
         self.wake();
+        let refused = self.work.as_ref().is_some_and(|work| work.refused);
         resume(self.last());
+        assert!(!refused || std::thread::panicking(), "{NO_CLOCK}");
+    }
+
+    /// As `finish`, one after the other as they come, whatever panics; resumes the first panic when none comes any more.
+    pub(crate) fn finish_each(mut next: impl FnMut() -> Option<Firing>) {
+        let mut first = None;
+        each(&mut first, || next().map(Firing::finish));
+        resume(first);
+    }
+
+    /// What is left of phase 2, wakers of tasks, apart from the rest; if there is any.
+    pub(crate) fn split_wakers(&mut self) -> Option<Firing> {
+        let work = self.work.as_mut()?.split_wakes();
+        let wakers = Firing { work: Some(work), fired: Vec::new(), by_hand: None };
+        wakers.has_callbacks().then_some(wakers)
     }
 
     /// Phases 3 and 4: says what panicked first.
     fn last(&mut self) -> Option<Panic> {
         let mut work = self.work.take()?;
-        self.fired.drain(..).for_each(|signal| work.release(signal.into_raw()));
+        let fired = self.fired.drain(..).chain(self.by_hand.take());
+        fired.for_each(|signal| work.release(signal.into_raw()));
         work.run(None)
     }
 

@@ -224,7 +224,12 @@ impl Handle {
     /// As `go` or `go_because` of a leaf or child, but foreign code (callbacks, wakers of tasks) is left to the caller, if there is
     /// any.
     pub(crate) fn go_but_callbacks(&self, reason: Option<Reason>, place: &'static Location<'static>) -> Option<Firing> {
-        self.core().raise_and_unpark(Story::At(place), reason)
+        self.core().raise_and_unpark(Story::At(place), reason).filter(Firing::has_callbacks)
+    }
+
+    /// As `go` of a leaf or child, but all that may be foreign is left to the caller, what is let go of included. `None`: it had gone.
+    pub(crate) fn begin_go(&self, place: &'static Location<'static>) -> Option<Firing> {
+        self.core().raise_and_unpark(Story::At(place), None)
     }
 
     pub(crate) fn then<F: FnOnce() + Send + 'static>(&self, f: F) -> Hook {

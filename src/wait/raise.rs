@@ -76,7 +76,7 @@ impl Core {
         Some(held)
     }
 
-    /// DOWN → UP by hand, as far as threads are woken; `None`: it was not DOWN, or no foreign code is left to run.
+    /// DOWN → UP by hand, as far as threads are woken; `None`: it was not DOWN.
     pub fn raise_and_unpark(&self, story: Story, reason: Option<Reason>) -> Option<Firing> {
         debug_assert!(self.kind.has_hands());
         let Some(held) = self.lock_to_raise(reason) else {
@@ -85,7 +85,7 @@ impl Core {
         };
         let mut firing = Firing::of(self, self.flag_all(held, story));
         firing.unpark();
-        firing.has_callbacks().then_some(firing)
+        Some(firing)
     }
 
     fn raise_by_hand(&self, story: Story, reason: Option<Reason>) -> bool {

@@ -73,6 +73,10 @@ fn q1_who_is_told_that_it_is_closed_sees_that_the_signal_went() {
                     while q.push(1).is_ok() {}
                     assert!(closed.is_go());
                 });
+                s.spawn(|| {
+                    while !format!("{q:?}").contains("is_closed: true") {}
+                    assert!(closed.is_go(), "it is shown closed");
+                });
                 let observer = s.spawn(|| {
                     drained.wait();
                     assert!(q.is_empty() && closed.is_go() && q.try_pop() == Err(TryPopError::Closed));
@@ -128,6 +132,114 @@ fn r8_a_callback_that_panics_stops_nothing() {
     assert_eq!(panic_of(|| drop(q.pop_task())), "planned");
     assert_eq!(dropped.get(), 2);
     q.join();
+}
+
+/// Foreign code is the closer's: whoever is refused meanwhile gets the item back, whatever a callback does. No proof: the models have one.
+#[test]
+fn a_refused_push_runs_no_callback_of_closed() {
+    in_time("pushes against a close", || {
+        for _ in 0..200 {
+            let (q, ran_at) = (Queue::unbounded(), Log::new());
+            let name = || format!("{:?}", thread::current().id());
+            let log = ran_at.clone();
+            q.closed().on_go(move || log.say(name()));
+            thread::scope(|s| {
+                let pusher = s.spawn(|| while q.push(1).is_ok() {});
+                while q.is_empty() {
+                    yield_now();
+                }
+                q.close();
+                assert_eq!(ran_at.said(), name(), "by the closer, before it returned");
+                pusher.join().unwrap();
+            });
+        }
+    });
+}
+
+/// Both are raised before any callback runs, however the queue comes to be closed.
+#[test]
+fn r3_a_callback_of_closed_may_wait_for_drained() {
+    in_time("a callback of closed that waits for drained", || {
+        let ends: [fn(Queue<u8>); 4] =
+            [|q| q.close(), |q| drop(q.close_now()), |q| drop(q.close_on_drop()), |q| drop(q)];
+        for end in ends {
+            let (q, log) = (Queue::unbounded(), Log::new());
+            let (drained, says) = (q.drained().clone(), log.says("waited"));
+            q.closed().on_go(move || {
+                drained.wait();
+                says();
+            });
+            end(q);
+            assert_eq!(log.said(), "waited");
+        }
+    });
+}
+
+/// Tasks are woken before any callback runs, as threads are.
+#[test]
+fn r3_a_callback_of_closed_may_wait_for_a_task_that_waits_for_drained() {
+    in_time("a callback of closed that waits for a task", || {
+        let (q, over) = (Queue::<u8>::unbounded(), Signal::new());
+        let (drained, seen) = (q.drained().clone(), over.clone());
+        let (began, begin) = (Signal::new(), q.drained().wait_async());
+        thread::scope(|s| {
+            s.spawn(|| {
+                let mut wait = std::pin::pin!(begin);
+                block_on(std::future::poll_fn(|cx| {
+                    let polled = std::future::Future::poll(wait.as_mut(), cx);
+                    began.go();
+                    polled
+                }));
+                assert!(drained.is_go() && over.go());
+            });
+            began.wait();
+            q.closed().on_go(move || seen.wait());
+            q.close();
+        });
+    });
+}
+
+/// Callbacks run in the order of the signals: what empties the queue while those of `closed` are under way leaves the rest to them.
+#[test]
+fn callbacks_of_drained_run_after_those_of_closed_whoever_takes_the_last_item() {
+    in_time("a pop in a callback of closed", || {
+        let (q, log) = (Arc::new(Queue::unbounded()), Log::new());
+        q.push(1).unwrap();
+        let (popper, says) = (q.clone(), log.says("closed"));
+        q.closed().on_go(move || {
+            let popped = thread::spawn(move || (popper.pop(), popper.drained().is_go()));
+            assert_eq!(popped.join().unwrap(), (Ok(1), true), "no panic of a callback comes here");
+            says();
+        });
+        let says = log.says("drained");
+        q.drained().on_go(move || {
+            says();
+            panic!("planned");
+        });
+        assert_eq!(panic_of(|| q.close()), "planned");
+        assert_eq!(log.said(), "closed drained");
+    });
+}
+
+/// What hangs on `drained` is run by the last pop also if nobody had asked for the signals when the queue was closed.
+#[test]
+fn callbacks_of_signals_that_are_made_late_run_too() {
+    let (q, log) = (Queue::unbounded(), Log::new());
+    q.push(1).unwrap();
+    q.close();
+    q.drained().on_go(log.says("drained"));
+    assert_eq!((q.pop(), log.said().as_str()), (Ok(1), "drained"));
+}
+
+/// The signals are called what the queue is called when they are first asked for.
+#[test]
+fn a_name_that_comes_late_is_the_queues_alone() {
+    let q = Queue::<u8>::unbounded();
+    let _ = q.closed();
+    let q = q.named("jobs");
+    q.close();
+    assert_eq!(q.closed().cause().unwrap().name(), Some("queue closed"));
+    assert!(format!("{q:?}").contains("jobs"));
 }
 
 #[test]
