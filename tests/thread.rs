@@ -3,6 +3,8 @@
 #[path = "thread/aside.rs"]
 mod aside;
 mod common;
+#[path = "thread/crossing.rs"]
+mod crossing;
 #[path = "thread/ends.rs"]
 mod ends;
 #[path = "thread/foreign.rs"]

@@ -66,7 +66,7 @@ fn start_vs_stop_of_the_parent() {
 /// J1. Breaks if a parent takes a child after it has looked at its children, or does not wait for one that it took.
 #[test]
 fn start_vs_end_of_the_parent() {
-    model("start_vs_end_of_the_parent", threads(3).only(2), 33_000, || {
+    model("start_vs_end_of_the_parent", threads(3).only(2), 23_000, || {
         let (root, d) = (tree(), Payload::new());
         let parent = root.run("parent", |_| ());
         let seen = d.clone();
@@ -118,7 +118,7 @@ fn join_vs_end() {
 /// The same, by its signal alone: it does not wait for the platform's thread.
 #[test]
 fn join_until_vs_end() {
-    model("join_until_vs_end", two(), 10000, || {
+    model("join_until_vs_end", two(), 6_700, || {
         let (root, d) = (tree(), Payload::new());
         let seen = d.clone();
         let t = root.run("t", move |_| {
@@ -133,7 +133,7 @@ fn join_until_vs_end() {
 /// Breaks if a join that is stopped takes what it does not return.
 #[test]
 fn join_until_vs_end_vs_stop() {
-    model("join_until_vs_end_vs_stop", threads(3).only(2), 11000, || {
+    model("join_until_vs_end_vs_stop", threads(3).only(2), 7_500, || {
         let (root, stop, d) = (tree(), Signal::new(), Payload::new());
         let seen = d.clone();
         let t = root.run("t", move |_| {
@@ -153,7 +153,7 @@ fn join_until_vs_end_vs_stop() {
 /// J3. Breaks if `stopped` goes before the last that the thread does.
 #[test]
 fn stopped_is_waited_for() {
-    model("stopped_is_waited_for", two(), 10000, || {
+    model("stopped_is_waited_for", two(), 6_100, || {
         let (root, d) = (tree(), Payload::new());
         let seen = d.clone();
         let t = root.run("t", move |_| seen.set());
@@ -201,7 +201,7 @@ fn two_joiners() {
 /// Breaks if what hangs on the end of a thread, and joins it, waits for itself.
 #[test]
 fn join_by_what_hangs_on_the_end() {
-    model("join_by_what_hangs_on_the_end", two(), 48000, || {
+    model("join_by_what_hangs_on_the_end", two(), 24_000, || {
         let (root, joined) = (tree(), Signal::new());
         let t = root.run("t", |_| ());
         let (stopped, tell) = (t.stopped().clone(), joined.clone());
@@ -236,7 +236,7 @@ fn join_vs_panic() {
 /// J4. Breaks if of the end of a thread and the drop of its handle neither, or both, send its panic up.
 #[test]
 fn drop_of_the_handle_vs_panic() {
-    model("drop_of_the_handle_vs_panic", two(), 10_000, || {
+    model("drop_of_the_handle_vs_panic", two(), 8_900, || {
         let root = tree();
         let t = root.run("t", |_| boom());
         let me = t.as_ref().clone();
@@ -279,7 +279,7 @@ fn drop_of_the_handle_vs_shutdown() {
 /// takes it.
 #[test]
 fn join_vs_shutdown_of_what_is_below() {
-    model("join_vs_shutdown_of_what_is_below", threads(4), 75_000, || {
+    model("join_vs_shutdown_of_what_is_below", threads(4), 55_000, || {
         let root = tree();
         let t = root.run("t", |_| drop(Thread::run("below", |_| boom())));
         let (up, joined) = join2(
@@ -376,7 +376,7 @@ fn drop_of_the_root_vs_a_child_that_waits() {
 /// Breaks if a shutdown does not wait, or takes a thread after it has looked at all.
 #[test]
 fn shutdown_vs_start() {
-    model("shutdown_vs_start", threads(3), 58_000, || {
+    model("shutdown_vs_start", threads(3), 50_000, || {
         let (root, d) = (tree(), Payload::new());
         let seen = d.clone();
         let (started, _) = join2(
@@ -412,7 +412,7 @@ fn shutdown_vs_end() {
 /// A thread that ends, one that begins, and the shutdown.
 #[test]
 fn shutdown_vs_end_vs_start() {
-    model("shutdown_vs_end_vs_start", threads(4).only(1), 700, || {
+    model("shutdown_vs_end_vs_start", threads(4).only(1), 430, || {
         let root = tree();
         root.run("old", |_| ()).release();
         let (new, _) = join2(
@@ -447,7 +447,7 @@ fn end_of_a_registration_vs_a_child() {
 /// Breaks if a shutdown does not wait for one that registered, or a registration is taken after the shutdown's look.
 #[test]
 fn registration_vs_shutdown() {
-    each_first("registration_vs_shutdown", threads(2).only(2), 13_000, |order| {
+    each_first("registration_vs_shutdown", threads(2).only(2), 9_300, |order| {
         let (root, d) = (tree(), Payload::new());
         order.race(
             || {
@@ -470,7 +470,7 @@ fn registration_vs_shutdown() {
 #[test]
 fn look_vs_one_that_wakes() {
     watching(true);
-    model("look_vs_one_that_wakes", two(), 60_000, || {
+    model("look_vs_one_that_wakes", two(), 43_000, || {
         let (root, go) = (tree(), Signal::named("go"));
         // Outside loom's view.
         let (wait, woken) = (go.clone(), Arc::new(AtomicBool::new(false)));
@@ -492,7 +492,7 @@ fn look_vs_one_that_wakes() {
 #[test]
 fn look_vs_one_of_several_that_wakes() {
     watching(true);
-    model("look_vs_one_of_several_that_wakes", two(), 13000, || {
+    model("look_vs_one_of_several_that_wakes", two(), 12_000, || {
         let (root, go) = (tree(), Signal::named("go"));
         let wait = go.clone();
         let t = root.run("t", move |please_stop| wait.wait_until(please_stop).is_ok());

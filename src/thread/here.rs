@@ -17,6 +17,42 @@ sys::thread_local! {
     static HERE: RefCell<Vec<Arc<Node>>> = RefCell::new(Vec::new());
 }
 
+sys::thread_local! {
+    /// The nodes whose scope this thread is in, or whose end it runs.
+    #[allow(clippy::missing_const_for_thread_local, reason = "loom's has no const form")]
+    static RUNS: RefCell<Vec<Arc<Node>>> = RefCell::new(Vec::new());
+}
+
+/// While it lives this thread is in the scope of that node, or runs its end, whichever node it is.
+pub(super) struct Runs {
+    node: Arc<Node>,
+    _of_this_thread: PhantomData<*const ()>,
+}
+
+impl Runs {
+    pub(super) fn enter(node: &Arc<Node>) -> Runs {
+        let _ = RUNS.try_with(|all| all.borrow_mut().push(node.clone()));
+        Runs { node: node.clone(), _of_this_thread: PhantomData }
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        drop(RUNS.try_with(|all| take_out(&mut all.borrow_mut(), &self.node)));
+    }
+}
+
+/// Takes the latest such node out.
+fn take_out(all: &mut Vec<Arc<Node>>, node: &Arc<Node>) -> Option<Arc<Node>> {
+    let at = all.iter().rposition(|other| Arc::ptr_eq(other, node))?;
+    Some(all.remove(at))
+}
+
+/// Whether that holds of a node that this thread is, whose scope it is in, or whose end it runs.
+fn any_here(f: impl Fn(&Arc<Node>) -> bool) -> bool {
+    [&HERE, &RUNS].iter().any(|all| all.try_with(|all| all.borrow().iter().any(&f)).unwrap_or(false))
+}
+
 /// Tells which thread of a tree this is; `None`: it was started elsewhere, and not [registered](fn@super::register).
 ///
 /// # Examples
@@ -36,14 +72,19 @@ pub(super) fn here() -> Option<Arc<Node>> {
     HERE.try_with(|all| all.borrow().last().cloned()).ok().flatten()
 }
 
-/// Whether this thread is that node, the latest or not.
+/// Whether this thread is that node, the latest or not, or runs its end.
 pub(super) fn is_here(id: u64) -> bool {
-    HERE.try_with(|all| all.borrow().iter().any(|here| here.id == id)).unwrap_or(false)
+    any_here(|here| here.id == id)
+}
+
+/// Whether this thread runs the end of a node.
+pub(super) fn is_over() -> bool {
+    any_here(|here| here.has_stopped())
 }
 
 /// Whether that node cannot stop before this thread goes on.
 pub(super) fn waits_for_here(node: &Node) -> bool {
-    HERE.try_with(|all| all.borrow().iter().any(|here| node.waits_for(here))).unwrap_or(false)
+    any_here(|here| node.is_above(here))
 }
 
 /// Sleeps for so long, or until this thread is asked to stop.
@@ -143,12 +184,7 @@ impl Here {
 impl Drop for Here {
     fn drop(&mut self) {
         self.last_words();
-        let left = HERE.try_with(|all| {
-            let mut all = all.borrow_mut();
-            let at = all.iter().rposition(|node| Arc::ptr_eq(node, &self.node))?;
-            Some(all.remove(at))
-        });
-        drop(left);
+        drop(HERE.try_with(|all| take_out(&mut all.borrow_mut(), &self.node)));
         live_as(here().as_ref());
         if let Some(clock) = &self.clock {
             leave_clock(clock);

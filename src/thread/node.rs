@@ -1,7 +1,7 @@
 //! A node: what the tree knows of one thread.
 mod account;
 
-use super::here::{here, waits_for_here};
+use super::here::{Runs, is_here, is_over, waits_for_here};
 use super::reference::Tree;
 use super::shutdown::Timeline;
 use crate::error::{Panic, Stuck};
@@ -197,7 +197,7 @@ impl Node {
     }
 
     /// Whether it is that node, or one above it.
-    fn is_above(&self, node: &Arc<Node>) -> bool {
+    pub(super) fn is_above(&self, node: &Arc<Node>) -> bool {
         let mut at = Some(node);
         while let Some(here) = at {
             if std::ptr::eq(&**here, self) {
@@ -206,12 +206,6 @@ impl Node {
             at = here.parent.as_ref();
         }
         false
-    }
-
-    /// Whether it cannot stop before that one goes on: it is above, or a scope of that one's.
-    pub(super) fn waits_for(&self, node: &Arc<Node>) -> bool {
-        let is_its_scope = || self.parent.as_ref().is_some_and(|parent| Arc::ptr_eq(parent, node));
-        self.is_above(node) || self.kind == Kind::Scope && is_its_scope()
     }
 
     /// What is raised when it has stopped.
@@ -285,6 +279,9 @@ impl Node {
             self.ask_all(children.iter().map(|child| &**child), &why);
         }
         for child in children {
+            if !self.tells_children() {
+                self.wait_for_late(); // those were newer
+            }
             self.ask(&child, &why);
             if waits_for_here(&child) {
                 child.end_children(); // a scope that goes on when this thread does: its threads end now
@@ -327,7 +324,7 @@ impl Node {
     }
 
     fn wait_for_late(&self) {
-        self.late().iter().for_each(|late| late.going.wait());
+        self.late().iter().filter(|late| !is_here(late.id)).for_each(|late| late.going.wait());
     }
 
     /// The threads below that have not stopped.
@@ -339,7 +336,7 @@ impl Node {
     pub(super) fn join(&self) {
         // What hangs on the end of a thread runs on it, and waits for ends alone: threads there would wait for themselves, or for
         // one another.
-        let is_over = here().is_some_and(|here| here.has_stopped());
+        let is_over = is_over();
         let os = if is_over { None } else { lock(&self.kin).os.take() };
         // What a thread-local of its own holds is dropped last of all.
         let os = os.filter(|os| os.thread().id() != current().id());
@@ -361,15 +358,25 @@ impl Node {
     }
 
     /// ENDING → ENDED.
-    pub(super) fn end(&self) {
-        self.caught(|| self.end.0.go(self.place));
+    pub(super) fn end(node: &Arc<Node>) {
+        let _runs = Runs::enter(node);
+        // One step with whether it is gone by that, for whoever finds that it has stopped. No foreign code is run in it (J5).
+        let firing = {
+            let mut kin = lock(&node.kin);
+            let firing = node.end.0.go_but_callbacks(None, node.place);
+            kin.gone = firing.is_none();
+            firing
+        };
+        if let Some(firing) = firing {
+            node.caught(|| firing.finish());
+        }
         let (held, going) = {
-            let mut kin = lock(&self.kin);
+            let mut kin = lock(&node.kin);
             kin.gone = true;
             (kin.held, kin.going.take())
         };
         if !held {
-            self.leave();
+            node.leave();
         }
         if let Some(going) = going {
             going.go();

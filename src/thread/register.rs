@@ -98,7 +98,7 @@ impl Drop for Registration {
         if let Some(here) = self.here.take() {
             self.me.0.end_children();
             drop(here);
-            self.me.0.end();
+            Node::end(&self.me.0);
         }
     }
 }

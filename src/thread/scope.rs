@@ -1,6 +1,6 @@
 //! Threads that borrow.
 use super::handle::Thread;
-use super::here::here;
+use super::here::{Runs, here};
 use super::node::{Kind, Node, Plan, StopOrder};
 use super::reference::ThreadRef;
 use super::start::{Builder, nearest_open, started};
@@ -71,6 +71,7 @@ pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> 
         me = node(None, Some(parent.please_stop.view()));
     }
     let me = ThreadRef(me);
+    let _runs = Runs::enter(&me.0);
     // May unwind: as std's scope does if a thread of its panics beyond its body.
     let play = || {
         sys::scope(|threads| {
@@ -86,7 +87,7 @@ pub fn scope<'env, R>(f: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> 
     };
     let result = catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(Err);
     let (_, panics) = me.0.account(); // before anybody sees that it has ended, and takes them
-    me.0.end();
+    Node::end(&me.0);
     match result {
         Err(panic) => {
             Node::tell_above(parent.as_ref(), panics);

@@ -181,13 +181,18 @@ impl Root {
                 continue;
             }
             time.wait_with_half(child.stopped(), || aside.let_tills_go());
+            if child.has_stopped() {
+                let going = child.going();
+                going.iter().all(|going| time.wait_with_half(going, || aside.let_tills_go()));
+            }
         }
         let stuck = root.stuck(); // before they leave: who stops in between is stuck, or leaves
         children.iter().filter(|child| child.has_stopped()).for_each(|child| child.leave());
-        let late = || root.late().into_iter().filter(|late| !is_here(late.id));
-        late().all(|late| time.wait_with_half(&late.going, || aside.let_tills_go()));
+        let mut others = root.late().into_iter().filter(|late| !is_here(late.id));
+        others.all(|late| time.wait_with_half(&late.going, || aside.let_tills_go()));
+        let late = root.late();
         // While its body runs, it has not stopped.
-        if stuck.is_empty() && !is_running(root) {
+        if stuck.is_empty() && late.is_empty() && !is_running(root) {
             aside.raise(root.end_signal(), &why);
         }
         let mut waited = 0;
@@ -199,7 +204,7 @@ impl Root {
         }
         let hangs = aside.under_way.len() > waited;
         let callbacks = hangs.then(|| (root.path.clone(), "runs what hangs on its signals".to_owned()));
-        let late = late().map(|late| (late.path, "runs what hangs on its end".to_owned()));
+        let late = late.into_iter().map(|late| (late.path, "runs what hangs on its end".to_owned()));
         let stuck = Stuck::new(&root.path, callbacks.into_iter().chain(late).chain(stuck));
         if stuck.threads().is_empty() { Ok(()) } else { Err(stuck) }
     }

@@ -198,7 +198,7 @@ fn live<R>(node: Arc<Node>, packet: Arc<Packet<R>>, f: impl FnOnce(&Signal) -> R
     node.caught(|| Packet::fill(packet, result));
     here.last_words();
     // What hangs on its end is of this thread, still.
-    node.end();
+    Node::end(&node);
     drop(here);
 }
 
@@ -223,7 +223,7 @@ pub(super) fn started<R>(
 /// The platform has started no thread for a node.
 fn refused(node: &Arc<Node>, e: &io::Error) -> SpawnError {
     node.end_children(); // somebody may have found it in the tree
-    node.end();
+    Node::end(node);
     node.let_go();
     SpawnError::refused(&node.path, e)
 }
