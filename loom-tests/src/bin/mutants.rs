@@ -1,15 +1,18 @@
 //! `cargo mutants-loom`: breaks the crate, and wants a model to notice.
 //!
-//! *orderings* weakens every memory ordering in `src/` outside `sys/`, one at a time, and removes every fence.
+//! *orderings* weakens every memory ordering in `src/` outside `sys/`, one at a time, and removes every fence. `orderings.txt`
+//! says of each which model notices; or that none can, and why. One that is not listed there is shown to all models, or to
+//! those that have the word of `--among`, and its line is printed.
 //! *plants* puts in the bugs listed in `plants/`, the negative controls of the suite; with `--gate` those few that CI
-//! puts in every time. A plant names the models that are to notice it; where each of these words begins with `room::`, only
-//! those rooms are built. Each time the models run over a copy of the tree until one fails, the
-//! shortest first if `cargo loom` has left their times. A change that no model notices fails the run, unless
-//! `allowed.txt` gives the reason; so does an entry there that is not needed any more. A WORD, such as a file's name,
+//! puts in every time. A plant names the models that are to notice it.
+//!
+//! Where each of the words that name models begins with `room::`, only those rooms are built. Each time the models run over
+//! a copy of the tree until one fails, the shortest first if `cargo loom` has left their times. A change that is not noticed
+//! as its list says fails the run; so does a line of `orderings.txt` whose ordering is gone. A WORD, such as a file's name,
 //! picks the changes whose description has it.
 mod ask;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +25,7 @@ const LIMIT: u64 = 60;
 const USAGE: &str = "\
 Breaks the crate, one change at a time, and wants a model to notice.
 
-Usage: cargo mutants-loom orderings|plants [--limit SECONDS] [--list] [--gate | WORD ...]
+Usage: cargo mutants-loom orderings|plants [--limit SECONDS] [--among WORD] [--list] [--gate | WORD ...]
 
   orderings        weaken every memory ordering, remove every fence
   plants           put in the bugs of loom-tests/plants
@@ -30,6 +33,7 @@ Usage: cargo mutants-loom orderings|plants [--limit SECONDS] [--list] [--gate | 
   --list           tell the descriptions, and change nothing
   --gate           the few plants that CI puts in every time
   --limit SECONDS  what has not failed by then has not noticed; 60 if not given
+  --among WORD     show what orderings.txt does not list only to models with this word in their name
   -h, --help       print this
 
 Exit code: 0 all were noticed, 1 one was not, 2 wrong usage.
@@ -43,10 +47,19 @@ struct Change {
     at: usize,
     old: String,
     new: String,
-    /// The models to run; empty: all.
-    models: String,
+    notice: Notice,
     /// One of the few that every change of the crate must pass by.
     gate: bool,
+}
+
+/// Who notices a change, as its list says.
+enum Notice {
+    /// One of the models with these words.
+    By(String),
+    /// No model can, for that reason.
+    Nobody(String),
+    /// It is not listed.
+    Unknown,
 }
 
 /// What was asked for on the command line.
@@ -55,6 +68,8 @@ struct Wish {
     /// Changes whose description has one of these; none: all.
     words: Vec<String>,
     limit: String,
+    /// The models to which a change is shown whose list does not say who notices; empty: all.
+    among: String,
     gate: bool,
     list: bool,
 }
@@ -62,7 +77,8 @@ struct Wish {
 impl Wish {
     /// `None`: help was asked for.
     fn of(mut args: impl Iterator<Item = String>) -> Result<Option<Wish>, String> {
-        let (mut limit, mut gate, mut list, mut words) = (LIMIT, false, false, Vec::new());
+        let (mut limit, mut among, mut words) = (LIMIT, String::new(), Vec::new());
+        let (mut gate, mut list) = (false, false);
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "-h" | "--help" => return Ok(None),
@@ -72,6 +88,7 @@ impl Wish {
                     let seconds = args.next().and_then(|n| n.parse().ok());
                     limit = seconds.ok_or("--limit takes a whole number of seconds")?;
                 }
+                "--among" => among = args.next().ok_or("--among takes the name of a model, or a part of it")?,
                 flag if flag.starts_with('-') => return Err(format!("unknown flag {flag}")),
                 _ => words.push(arg),
             }
@@ -83,7 +100,7 @@ impl Wish {
             None => return Err("`orderings` or `plants` comes first".into()),
         };
         words.remove(0);
-        Ok(Some(Wish { orderings, words, limit: limit.to_string(), gate, list }))
+        Ok(Some(Wish { orderings, words, limit: limit.to_string(), among, gate, list }))
     }
 
     fn asks_for(&self, change: &Change) -> bool {
@@ -100,7 +117,7 @@ fn main() -> ExitCode {
     // Asked now, not when this was built: a build may have been copied together with its tree.
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("started by cargo, as its alias does");
     let root = Path::new(&package).join("..").canonicalize().expect("our own directory");
-    let changes = if wish.orderings { orderings(&root) } else { plants(&root) };
+    let (changes, stale) = if wish.orderings { orderings(&root) } else { (plants(&root), Vec::new()) };
     let names: Vec<&str> = changes.iter().map(|c| c.key.as_str()).collect();
     let tool = if wish.orderings { "cargo mutants-loom orderings" } else { "cargo mutants-loom plants" };
     if let Some(why) = ask::unknown(&wish.words, &names, tool) {
@@ -110,34 +127,35 @@ fn main() -> ExitCode {
     if wish.list {
         return ask::tell(&asked.map(|c| format!("{}\n", c.key)).collect::<String>());
     }
-    let allowed = allowed(&root);
-    let is_stale = |(key, _): &&(String, String)| wish.orderings && !changes.iter().any(|c| c.key == *key);
-    let stale: Vec<&(String, String)> = allowed.iter().filter(is_stale).collect();
     let mut keys = HashSet::new();
     changes.iter().for_each(|c| assert!(keys.insert(&c.key), "two changes are called {}", c.key));
-    stale.iter().for_each(|(key, _)| println!("FAILED: allowed.txt: there is no {key} any more"));
+    stale.iter().for_each(|key| println!("FAILED: orderings.txt: there is no {key} any more"));
     let (mut passed, mut failed) = (0, stale.len());
     let copy = Copy::of(&root);
     let mut sound = HashSet::new();
     for change in asked {
+        let models = if let Notice::By(models) = &change.notice { models } else { &wish.among };
         // What fails by itself would notice everything. The gate stands behind `cargo loom`, which has just shown that.
-        let asks = !wish.gate && sound.insert(&change.models);
-        if let Some(by) = asks.then(|| copy.noticed(&change.models, &wish.limit)).flatten() {
+        let asks = !wish.gate && sound.insert(models);
+        if let Some(by) = asks.then(|| copy.noticed(models, &wish.limit)).flatten() {
             println!("FAILED: {by}, and nothing was changed: mend that first");
             return ExitCode::FAILURE;
         }
         let begin = Instant::now();
-        let caught = copy.with(change, |copy| copy.noticed(&change.models, &wish.limit));
-        let excuse = allowed.iter().find(|(key, _)| *key == change.key);
-        let good = caught.is_some() != excuse.is_some();
-        let seconds = begin.elapsed().as_secs();
-        match (caught, excuse) {
-            (Some(by), None) => println!("noticed: {}, by {by} ({seconds} s)", change.key),
-            (Some(by), Some(_)) => println!("FAILED: {}: noticed by {by}, so strike it from allowed.txt", change.key),
-            (None, None) => println!("FAILED: {}: no model noticed ({seconds} s)", change.key),
-            (None, Some((_, why))) => println!("allowed: {}: {why} ({seconds} s)", change.key),
+        let caught = copy.with(change, |copy| copy.noticed(models, &wish.limit));
+        let (seconds, key) = (begin.elapsed().as_secs(), &change.key);
+        let good = match (&caught, &change.notice) {
+            (Some(by), Notice::By(_)) => Ok(format!("noticed: {key}, by {by}")),
+            (None, Notice::Nobody(why)) => Ok(format!("by nobody: {key}: {why}")),
+            (Some(by), Notice::Nobody(_)) => Err(format!("{key}: noticed by {by}, and by nobody, says orderings.txt")),
+            (Some(by), Notice::Unknown) => Err(format!("orderings.txt has no line for it:\n{key} => {by}")),
+            (None, _) => Err(format!("{key}: no model noticed")),
+        };
+        match &good {
+            Ok(said) => println!("{said} ({seconds} s)"),
+            Err(said) => println!("FAILED: {said} ({seconds} s)"),
         }
-        *(if good { &mut passed } else { &mut failed }) += 1;
+        *(if good.is_ok() { &mut passed } else { &mut failed }) += 1;
     }
     println!("{passed} passed, {failed} failed");
     if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -145,13 +163,27 @@ fn main() -> ExitCode {
 
 // ---- what to change --------------------------------------------------------------------------------------
 
-/// Every ordering weakened, one at a time.
-fn orderings(root: &Path) -> Vec<Change> {
+/// Every ordering weakened, one at a time; and what `orderings.txt` lists that is not there.
+fn orderings(root: &Path) -> (Vec<Change>, Vec<String>) {
+    let text = fs::read_to_string(root.join("loom-tests/orderings.txt")).expect("the list of orderings");
+    let lines = text.lines().filter(|l| !l.starts_with('#') && !l.trim().is_empty());
+    let mut listed: HashMap<String, &str> = lines
+        .map(|l| l.split_once("`) => ").expect("`key => room::model`"))
+        .map(|(key, by)| (format!("{key}`)"), by))
+        .collect();
     let mut files = Vec::new();
     rust_files(&root.join("src"), &mut files);
     files.retain(|f| !f.starts_with(root.join("src/sys")) && !f.ends_with("tests.rs"));
     files.sort();
-    files.iter().flat_map(|file| weakenings(root, file)).collect()
+    let mut changes: Vec<Change> = files.iter().flat_map(|file| weakenings(root, file)).collect();
+    for change in &mut changes {
+        change.notice = match listed.remove(&change.key).map(|by| by.strip_prefix("nobody: ").ok_or(by)) {
+            Some(Ok(why)) => Notice::Nobody(why.into()),
+            Some(Err(models)) => Notice::By(models.into()),
+            None => Notice::Unknown,
+        };
+    }
+    (changes, listed.into_keys().collect())
 }
 
 fn weakenings(root: &Path, file: &Path) -> Vec<Change> {
@@ -183,7 +215,7 @@ fn weakenings(root: &Path, file: &Path) -> Vec<Change> {
                     at: at + i,
                     old,
                     new,
-                    models: String::new(),
+                    notice: Notice::Unknown,
                     gate: false,
                 });
             }
@@ -229,14 +261,7 @@ fn plant(root: &Path, block: &str) -> Change {
     let [at] = found[..] else {
         panic!("plant {key}: its old text stands {} times in {}", found.len(), file.display())
     };
-    Change { key, file, at, old, new: field("new"), models: field("models"), gate: field("gate") == "yes" }
-}
-
-/// What no model can notice, and why: lines of `key => reason`.
-fn allowed(root: &Path) -> Vec<(String, String)> {
-    let text = fs::read_to_string(root.join("loom-tests/allowed.txt")).unwrap_or_default();
-    let lines = text.lines().filter(|l| !l.starts_with('#') && !l.trim().is_empty());
-    lines.map(|l| l.split_once(" => ").expect("`key => reason`")).map(|(k, r)| (k.into(), r.into())).collect()
+    Change { key, file, at, old, new: field("new"), notice: Notice::By(field("models")), gate: field("gate") == "yes" }
 }
 
 // ---- how to try it ---------------------------------------------------------------------------------------
@@ -324,7 +349,7 @@ impl Copy {
         let ran =
             text.lines().any(|l| l.starts_with("stopped ") || l.ends_with(" failed") && !l.starts_with("0 passed, 0"));
         assert!(ran, "the changed tree does not build: {}", String::from_utf8_lossy(&out.stderr));
-        text.lines().find_map(|l| l.strip_prefix("FAILED ")).map(str::to_string)
+        text.lines().find_map(|l| l.strip_prefix("FAILED ")?.split_once(": ")).map(|(model, _)| model.to_string())
     }
 }
 
