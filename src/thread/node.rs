@@ -309,7 +309,7 @@ impl Node {
             }
             self.wait_for_late();
             let mut kin = lock(&self.kin);
-            if kin.children.is_empty() && kin.late.iter().all(|late| late.going.is_go()) {
+            if kin.children.is_empty() && kin.late.iter().all(|late| late.going.is_go() || is_here(late.id)) {
                 kin.phase = Phase::Ending;
                 break;
             }

@@ -11,7 +11,8 @@ use std::panic::Location;
 /// Membership of a thread that was started elsewhere. Made by [`register`] and [`Root::register`].
 ///
 /// As long as it lives, threads that this thread starts are below it, [`current`](super::current) and [`sleep`](super::sleep) know it, and a
-/// shutdown waits for it. Dropping it stops and joins those threads.
+/// shutdown waits for it. Dropping it stops and joins those threads; in a [`scope`](fn@super::scope) that this thread is in, those of the
+/// scope, too, which takes no more.
 ///
 /// # Blocking
 /// Dropping it does, until the threads below have stopped.

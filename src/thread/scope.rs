@@ -105,7 +105,8 @@ impl<'scope> Scope<'scope, '_> {
     /// Starts a thread.
     ///
     /// # Panics
-    /// If the platform refuses; [`try_run`](Scope::try_run) tells instead.
+    /// If the platform refuses, or if the scope takes no more: it is over, or a [`Registration`](super::Registration) of its thread was
+    /// dropped in it. [`try_run`](Scope::try_run) tells instead.
     #[doc(alias = "spawn")]
     #[track_caller]
     pub fn run<R: Send + 'scope>(
@@ -122,7 +123,7 @@ impl<'scope> Scope<'scope, '_> {
     /// Starts a thread as the builder says, but [`under`](Builder::under) this scope.
     ///
     /// # Errors
-    /// [`SpawnError`] if the platform refuses.
+    /// [`SpawnError`] if the platform refuses, or the scope takes no more.
     #[track_caller]
     pub fn try_run<R: Send + 'scope>(
         &self,

@@ -159,8 +159,8 @@ impl Root {
     ///
     /// # Errors
     /// [`Stuck`] names the threads that have not stopped, and what each waits on; or that run what hangs on their end. They go on, and it can be called again. Called on a
-    /// thread of this tree it does not wait for that one, nor for those above it, nor in a [`scope`](fn@super::scope) for that, and so always
-    /// finds them stuck: call [`stop`](Root::stop) there.
+    /// thread of this tree it does not wait for that one, nor for those above it, nor in a [`scope`](fn@super::scope) for that, nor in what
+    /// hangs on an end for that, and so always finds them stuck: call [`stop`](Root::stop) there.
     #[track_caller]
     pub fn shutdown(&self, until: impl Until) -> Result<(), Stuck> {
         let (root, place) = (self.node(), Location::caller());
