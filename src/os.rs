@@ -11,8 +11,9 @@
 //! - N3  A signal that comes before each root has heard of the one before is the same as that. So no second one ends a program that was
 //!   not told by the first.
 use crate::signal::Signal;
-use crate::sys::{self, Mutex, OnceLock, Shared, lock};
+use crate::sys::{self, OnceLock, Shared};
 use crate::wait::Firing;
+use crate::wait::Mutex;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -98,7 +99,7 @@ impl Watch {
     pub(crate) fn new(please_stop: &Signal) -> Watch {
         let (id, place) = (sys::next_number(), Location::caller());
         let watch = Watch { id };
-        lock(&LISTENERS).push(Listener { id, please_stop: please_stop.clone(), place, asked: false });
+        LISTENERS.lock().push(Listener { id, please_stop: please_stop.clone(), place, asked: false });
         if let Err(e) = LISTENING.get_or_init(|| platform::listen().map_err(|e| e.to_string())) {
             panic!("the platform refuses to tell of its signals: {e}");
         }
@@ -108,7 +109,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let mut all = lock(&LISTENERS);
+        let mut all = LISTENERS.lock();
         let mine = all.iter().position(|listener| listener.id == self.id).map(|at| all.remove(at));
         drop(all);
         drop(mine);
@@ -117,7 +118,7 @@ impl Drop for Watch {
 
 /// A signal has come. False: nobody was left to be asked.
 fn ask(signal: OsSignal) -> bool {
-    let mut all = lock(&LISTENERS);
+    let mut all = LISTENERS.lock();
     let somebody = !all.iter().all(Listener::has_heard); // N3
     let new = all.iter_mut().filter(|listener| !listener.asked);
     let to_ask: Vec<_> = new
@@ -142,7 +143,7 @@ fn ask_aside(root: ToAsk, signal: OsSignal) {
 
 /// Never unwinds: of what a callback panics with the panic hook has told.
 fn raise(root: &Mutex<Option<ToAsk>>, signal: OsSignal) {
-    let Some((please_stop, place)) = lock(root).take() else { return };
+    let Some((please_stop, place)) = root.lock().take() else { return };
     let reason: Box<dyn Error + Send + Sync> = signal.into();
     let left = please_stop.0.go_but_callbacks(Some(reason.into()), place);
     left.into_iter().for_each(Firing::run);
@@ -150,7 +151,7 @@ fn raise(root: &Mutex<Option<ToAsk>>, signal: OsSignal) {
 
 #[cfg(unix)]
 mod platform {
-    use super::{Mutex, OsSignal, Shared, Signal, ask, io, lock, sys};
+    use super::{Mutex, OsSignal, Shared, Signal, ask, io, sys};
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
@@ -160,7 +161,7 @@ mod platform {
         let (refused, begun) = (Shared::new(Mutex::new(None)), Signal::new());
         let (tell, begins) = (refused.clone(), begun.go_on_drop());
         sys::spawn_named("stopwhen-signals", move || {
-            let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| *lock(&tell) = Some(e));
+            let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| *tell.lock() = Some(e));
             drop(begins);
             for number in signals.iter_mut().flat_map(Signals::forever) {
                 if !ask(OsSignal { number }) {
@@ -170,7 +171,7 @@ mod platform {
             }
         })?;
         begun.wait();
-        let refused = lock(&refused).take();
+        let refused = refused.lock().take();
         refused.map_or(Ok(()), Err)
     }
 }

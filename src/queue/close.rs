@@ -2,8 +2,8 @@
 use super::Queue;
 use super::state::{Place, State};
 use crate::signal::Signal;
-use crate::sys::{Mutex, lock};
 use crate::wait::Firing;
+use crate::wait::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
@@ -70,7 +70,7 @@ impl Ends {
 
     /// Z4. Both go, the second if it has a place; threads that wait for them are woken, and no foreign code runs (Z7).
     fn raise(&self, closed: Place, drained: Option<Place>) {
-        let left = &mut *lock(&self.left);
+        let left = &mut *self.left.lock();
         let ends = [(&self.closed, Some(closed), &mut left.closed), (&self.drained, drained, &mut left.drained)];
         for (end, place, rest) in ends {
             let Some(mut firing) = place.and_then(|place| end.hand.0.begin_go(place)) else { continue };
@@ -81,7 +81,7 @@ impl Ends {
 
     /// Z7. May unwind: the first panic of a callback, after all have run.
     fn tell(&self, maker: Maker) {
-        Firing::finish_each(|| lock(&self.left).next(maker));
+        Firing::finish_each(|| self.left.lock().next(maker));
     }
 }
 

@@ -7,6 +7,7 @@
 //! load, and the order "the write first" is never tried. So no compare-and-swap loop of the crate begins with a load:
 //! it begins with what is likely, and what fails tells the rest.
 use super::Moment;
+use super::checker::sync::{Condvar, Mutex, MutexGuard};
 use super::checker::{give_up_spinning, thread};
 use std::backtrace::Backtrace;
 use std::io::Write;
@@ -15,7 +16,6 @@ use std::sync::atomic::{AtomicBool as Switch, AtomicUsize as Memo, Ordering::Seq
 
 pub(crate) use super::checker::sync::Arc;
 pub(crate) use super::checker::sync::atomic::{AtomicBool, Ordering};
-pub(crate) use super::checker::sync::{Condvar, Mutex, MutexGuard};
 pub(crate) use super::checker::thread::{JoinHandle, Thread, current};
 pub(crate) use super::checker::{
     AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Tracked, UnsafeCell, lazy_static, thread_local,
@@ -160,17 +160,12 @@ pub(crate) fn relax(round: &mut u32) {
     thread::yield_now()
 }
 
-pub(crate) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     step(|| m.lock().unwrap_or_else(|e| e.into_inner()))
 }
 
-pub(crate) fn wait_on<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+fn wait_on<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     step(|| c.wait(guard).unwrap_or_else(|e| e.into_inner()))
-}
-
-/// Time may come at any moment: `end` has, unless it never does.
-pub(crate) fn wait_on_until<'a, T>(c: &Condvar, guard: MutexGuard<'a, T>, end: Moment) -> MutexGuard<'a, T> {
-    if end == Moment::NEVER { wait_on(c, guard) } else { guard }
 }
 
 pub(crate) fn park() {
@@ -277,9 +272,13 @@ impl Gate {
         Gate(Mutex::new(()), Condvar::new())
     }
 
-    pub fn sleep(&self, _end: Moment, mut still: impl FnMut() -> bool) {
+    /// As [`park_until`]: an `end` comes at any moment.
+    pub fn sleep(&self, end: Moment, mut still: impl FnMut() -> bool) {
         let mut held = lock(&self.0);
         while still() {
+            if end != Moment::NEVER {
+                return SLEPT.with(|slept| slept.set(end.nanos()));
+            }
             held = wait_on(&self.1, held);
         }
     }

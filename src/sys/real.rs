@@ -1,11 +1,9 @@
 //! The face that programs run.
 use super::Moment;
 use std::marker::PhantomData;
-// For the gates: std's condition variable wakes all in one call, parking_lot's one by one.
-use std::sync::{Condvar as StdCondvar, Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::thread::{JoinHandle, Scope, Thread, current, park, scope};
@@ -113,7 +111,8 @@ impl Tracked {
 
 /// The companion of a word's lock bit, a mutex under the model face; here nothing at all.
 pub(crate) struct Shadow;
-pub(crate) struct Entered<'a>(PhantomData<&'a Shadow>);
+/// Of its thread, as that mutex's guard is.
+pub(crate) struct Entered<'a>(PhantomData<MutexGuard<'a, ()>>);
 
 impl Shadow {
     #[inline(always)]
@@ -158,24 +157,6 @@ pub(crate) fn relax(round: &mut u32) {
     } else {
         std::thread::sleep(NAP);
     }
-}
-
-pub(crate) fn lock<T: ?Sized>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock()
-}
-
-pub(crate) fn wait_on<'a, T>(c: &Condvar, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-    c.wait(&mut guard);
-    guard
-}
-
-/// As [`wait_on`], but no longer than until `end`, or a little earlier.
-pub(crate) fn wait_on_until<'a, T>(c: &Condvar, mut guard: MutexGuard<'a, T>, end: Moment) -> MutexGuard<'a, T> {
-    match left(end) {
-        None => c.wait(&mut guard),
-        Some(d) => _ = c.wait_for(&mut guard, d),
-    }
-    guard
 }
 
 /// Parks the thread until it is unparked or `end` has come, or for no reason at all.
@@ -256,18 +237,18 @@ pub(crate) fn thread_id() -> usize {
 
 /// Doors that gates and lone callbacks borrow: a mutex, and a condition variable for those without one of their own.
 struct Door {
-    held: StdMutex<()>,
-    moved: StdCondvar,
+    held: Mutex<()>,
+    moved: Condvar,
 }
 
 impl Door {
-    fn enter(&self) -> StdGuard<'_, ()> {
+    fn enter(&self) -> MutexGuard<'_, ()> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 const DOORS: usize = 32;
-static TABLE: [Door; DOORS] = [const { Door { held: StdMutex::new(()), moved: StdCondvar::new() } }; DOORS];
+static TABLE: [Door; DOORS] = [const { Door { held: Mutex::new(()), moved: Condvar::new() } }; DOORS];
 
 fn door(address: usize) -> &'static Door {
     &TABLE[(address >> 4 ^ address >> 9) % DOORS]
@@ -292,11 +273,11 @@ pub(crate) fn wake_at(address: usize) {
 /// Where threads sleep on one signal: one condition variable, so that one call wakes them all.
 ///
 /// Four bytes where std waits on futexes; the mutex it needs is borrowed from a static table.
-pub(crate) struct Gate(StdCondvar);
+pub(crate) struct Gate(Condvar);
 
 impl Gate {
     pub const fn new() -> Self {
-        Gate(StdCondvar::new())
+        Gate(Condvar::new())
     }
 
     /// Sleeps while `still()`, asked under the gate's door, says so and `end` has not come.

@@ -5,8 +5,9 @@ use super::reference::{ThreadRef, Tree};
 use super::start::Builder;
 use crate::error::{JoinError, Stopped};
 use crate::signal::{Signal, Until};
-use crate::sys::{Arc, Mutex, lock};
+use crate::sys::Arc;
 use crate::wait::Leaves;
+use crate::wait::Mutex;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -21,11 +22,11 @@ impl<R> Packet<R> {
 
     /// Leaves it there, and lets go of the packet; a result that nobody can have any more is dropped by that.
     pub(super) fn fill(packet: Arc<Self>, result: Option<R>) {
-        *lock(&packet.0) = result;
+        *packet.0.lock() = result;
     }
 
     pub(super) fn take(&self) -> Option<R> {
-        lock(&self.0).take()
+        self.0.lock().take()
     }
 }
 

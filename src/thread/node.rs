@@ -7,8 +7,8 @@ use super::shutdown::Timeline;
 use crate::error::{Panic, Stuck};
 use crate::report;
 use crate::signal::Signal;
-use crate::sys::{Arc, JoinHandle, Moment, Mutex, Shared, current, lock, next_number};
-use crate::wait::{Firing, Watch, blocked_on};
+use crate::sys::{Arc, JoinHandle, Moment, Shared, current, next_number};
+use crate::wait::{Firing, Mutex, Watch, blocked_on};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::panic::Location;
@@ -186,12 +186,12 @@ impl Node {
     }
 
     pub(super) fn phase(&self) -> Phase {
-        lock(&self.kin).phase
+        self.kin.lock().phase
     }
 
     /// Those that have not stopped, the oldest first.
     pub(super) fn children(&self) -> Vec<Arc<Node>> {
-        let mut all: Vec<Arc<Node>> = lock(&self.kin).children.values().cloned().collect();
+        let mut all: Vec<Arc<Node>> = self.kin.lock().children.values().cloned().collect();
         all.retain(|child| !child.has_stopped());
         all
     }
@@ -217,7 +217,7 @@ impl Node {
 
     /// Takes a child, if this is RUNNING (J1).
     pub(super) fn adopt(&self, child: &Arc<Node>) -> bool {
-        let mut kin = lock(&self.kin);
+        let mut kin = self.kin.lock();
         let open = kin.phase == Phase::Running;
         if open {
             kin.children.insert(child.id, child.clone());
@@ -231,7 +231,7 @@ impl Node {
 
     /// Its thread was started.
     pub(super) fn runs_on(&self, os: JoinHandle<()>) {
-        let mut kin = lock(&self.kin);
+        let mut kin = self.kin.lock();
         if !kin.over {
             kin.os = Some(os); // else it has left the tree already
         }
@@ -258,7 +258,7 @@ impl Node {
 
     /// RUNNING → ENDING. From now on it takes no children; those it has, the newest first.
     pub(super) fn close(&self) -> Vec<Arc<Node>> {
-        let mut kin = lock(&self.kin);
+        let mut kin = self.kin.lock();
         kin.phase = Phase::Ending;
         kin.children.values().rev().cloned().collect()
     }
@@ -301,14 +301,14 @@ impl Node {
     #[cfg(not(all(loom, feature = "loom")))]
     pub(super) fn join_children(&self) {
         loop {
-            let newest = lock(&self.kin).children.last_key_value().map(|(_, child)| child.clone());
+            let newest = self.kin.lock().children.last_key_value().map(|(_, child)| child.clone());
             if let Some(child) = newest {
                 child.join();
                 child.leave();
                 continue;
             }
             self.wait_for_late();
-            let mut kin = lock(&self.kin);
+            let mut kin = self.kin.lock();
             if kin.children.is_empty() && kin.late.iter().all(|late| late.going.is_go() || is_here(late.id)) {
                 kin.phase = Phase::Ending;
                 break;
@@ -318,7 +318,7 @@ impl Node {
 
     /// Those that left it before they were gone, and are not.
     pub(super) fn late(&self) -> Vec<Late> {
-        let mut kin = lock(&self.kin);
+        let mut kin = self.kin.lock();
         kin.late.retain(|late| !late.going.is_go());
         kin.late.clone()
     }
@@ -337,7 +337,7 @@ impl Node {
         // What hangs on the end of a thread runs on it, and waits for ends alone: threads there would wait for themselves, or for
         // one another.
         let is_over = is_over();
-        let os = if is_over { None } else { lock(&self.kin).os.take() };
+        let os = if is_over { None } else { self.kin.lock().os.take() };
         // What a thread-local of its own holds is dropped last of all.
         let os = os.filter(|os| os.thread().id() != current().id());
         if let Some(os) = os {
@@ -352,7 +352,7 @@ impl Node {
 
     /// What goes when nothing that hangs on its end is run any more; `None`: nothing is.
     pub(super) fn going(&self) -> Option<Signal> {
-        let mut kin = lock(&self.kin);
+        let mut kin = self.kin.lock();
         let fresh = || Signal::named(format!("what hangs on {}.stopped", self.name));
         if kin.gone { None } else { Some(kin.going.get_or_insert_with(fresh).clone()) }
     }
@@ -362,7 +362,7 @@ impl Node {
         let _runs = Runs::enter(node);
         // One step with whether it is gone by that, for whoever finds that it has stopped. No foreign code is run in it (J5).
         let firing = {
-            let mut kin = lock(&node.kin);
+            let mut kin = node.kin.lock();
             let firing = node.end.0.go_but_callbacks(None, node.place);
             kin.gone = firing.is_none();
             firing
@@ -371,7 +371,7 @@ impl Node {
             node.caught(|| firing.finish());
         }
         let (held, going) = {
-            let mut kin = lock(&node.kin);
+            let mut kin = node.kin.lock();
             kin.gone = true;
             (kin.held, kin.going.take())
         };
@@ -385,7 +385,7 @@ impl Node {
 
     /// Nobody will join it.
     pub(super) fn let_go(&self) {
-        lock(&self.kin).held = false;
+        self.kin.lock().held = false;
         // Has it not, it finds that nobody holds it.
         if self.has_stopped() {
             self.leave();

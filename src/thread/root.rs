@@ -8,7 +8,8 @@ use super::start::Builder;
 use crate::error::{Panic, Stuck};
 use crate::report;
 use crate::signal::Signal;
-use crate::sys::{self, Arc, Mutex, Shared, lock};
+use crate::sys::{self, Arc, Shared};
+use crate::wait::Mutex;
 use std::fmt;
 use std::iter::once;
 use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
@@ -383,14 +384,14 @@ struct Program(Arc<Node>);
 
 impl Program {
     fn begin(node: &Arc<Node>) -> Program {
-        lock(&PROGRAMS).push(node.clone());
+        PROGRAMS.lock().push(node.clone());
         Program(node.clone())
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let mut programs = lock(&PROGRAMS);
+        let mut programs = PROGRAMS.lock();
         let mine = programs.iter().rposition(|node| Arc::ptr_eq(node, &self.0)).map(|at| programs.remove(at));
         drop(programs);
         drop(mine);
@@ -399,10 +400,10 @@ impl Drop for Program {
 
 /// The program's root: of several the latest.
 pub(super) fn program() -> Option<Arc<Node>> {
-    lock(&PROGRAMS).last().cloned()
+    PROGRAMS.lock().last().cloned()
 }
 
 /// Whether that root's body is running.
 pub(super) fn is_running(root: &Node) -> bool {
-    lock(&PROGRAMS).iter().any(|node| std::ptr::eq(&**node, root))
+    PROGRAMS.lock().iter().any(|node| std::ptr::eq(&**node, root))
 }

@@ -9,9 +9,9 @@ use super::node::{Kind, Node};
 use super::root::{Root, is_running};
 use crate::error::Stuck;
 use crate::signal::{GoOnDrop, Signal, Until};
-use crate::sys::{self, Arc, Moment, Mutex, Shared, lock};
+use crate::sys::{self, Arc, Moment, Shared};
 use crate::till::clock;
-use crate::wait::{Firing, Handle, Leaf, Leaves, blocked_on};
+use crate::wait::{Firing, Handle, Leaf, Leaves, Mutex, blocked_on};
 use std::error::Error;
 use std::panic::Location;
 use std::time::Duration;
@@ -102,7 +102,7 @@ impl Aside<'_> {
         let before = self.under_way.last().cloned();
         self.under_way.push(over.view());
         let run = move |job: &Mutex<Option<(Firing, GoOnDrop)>>| {
-            let job = lock(job).take();
+            let job = job.lock().take();
             job.into_iter().for_each(|(firing, _over)| root.caught(|| firing.finish()));
         };
         let (again, theirs) = (run.clone(), job.clone());

@@ -2,17 +2,18 @@
 //!
 //! Made at the first callback. Callbacks run one at a time, in the order of their deadlines.
 
-use crate::sys::{self, Condvar, Mutex, lock, wait_on};
-use crate::wait::Firing;
+use crate::sys::{self, Gate, Moment};
+use crate::wait::{Firing, Mutex};
 use std::collections::VecDeque;
 
 sys::process_wide! {
-    static CALLBACKS: Callbacks = Callbacks { line: Mutex::new(Line { waiting: VecDeque::new(), thread: Thread::Absent }), filled: Condvar::new() };
+    static CALLBACKS: Callbacks = Callbacks { line: Mutex::new(Line { waiting: VecDeque::new(), thread: Thread::Absent }), filled: Gate::new() };
 }
 
 pub(super) struct Callbacks {
     line: Mutex<Line>,
-    filled: Condvar,
+    /// Where the thread sleeps.
+    filled: Gate,
 }
 
 struct Line {
@@ -38,7 +39,7 @@ impl Callbacks {
     ///
     /// Without a thread, and if the platform refuses one, the caller runs it: late flags are better than lost callbacks.
     pub(super) fn hand_on(&'static self, firing: Firing) {
-        let mut line = lock(&self.line);
+        let mut line = self.line.lock();
         if line.thread == Thread::Absent {
             if sys::spawn_named("stopwhen-callbacks", || self.serve()).is_err() {
                 drop(line);
@@ -50,7 +51,7 @@ impl Callbacks {
         if line.thread == Thread::Asleep {
             line.thread = Thread::Busy;
             drop(line);
-            self.filled.notify_one();
+            self.filled.wake_all();
         }
     }
 
@@ -63,21 +64,20 @@ impl Callbacks {
     /// Runs what is in line: a model has no thread for it.
     #[cfg(all(loom, feature = "loom"))]
     pub(super) fn run_waiting(&self) {
-        let waiting = std::mem::take(&mut lock(&self.line).waiting);
+        let waiting = std::mem::take(&mut self.line.lock().waiting);
         waiting.into_iter().for_each(Firing::run);
     }
 
     /// The first in line; sleeps while there is none.
     fn next(&self) -> Firing {
-        let mut line = lock(&self.line);
         loop {
+            let mut line = self.line.lock();
             if let Some(firing) = line.waiting.pop_front() {
                 return firing;
             }
             line.thread = Thread::Asleep;
-            while line.thread == Thread::Asleep {
-                line = wait_on(&self.filled, line);
-            }
+            drop(line);
+            self.filled.sleep(Moment::NEVER, || self.line.lock().thread == Thread::Asleep);
         }
     }
 }

@@ -15,8 +15,8 @@
 
 use super::callbacks::Callbacks;
 use super::wheel::Wheel;
-use crate::sys::{self, AtomicBool, AtomicU64, Condvar, Moment, Mutex, Ordering::*, SHARDS, lock};
-use crate::wait::{Armed, Clock, Firing, Key};
+use crate::sys::{self, AtomicBool, AtomicU64, Gate, Moment, Ordering::*, SHARDS};
+use crate::wait::{Armed, Clock, Firing, Key, Mutex};
 use std::time::Duration;
 
 /// Tills raised before the first of them wakes anybody.
@@ -60,7 +60,7 @@ impl Shard {
 
     /// The Till's key, and whether it is the earliest here.
     fn insert(&self, deadline: Moment, till: Armed) -> Result<(u64, bool), Armed> {
-        let mut wheel = lock(&self.wheel);
+        let mut wheel = self.wheel.lock();
         let key = wheel.insert(deadline, till)?;
         let earliest = deadline.nanos() < self.earliest.load(Relaxed);
         if earliest {
@@ -76,7 +76,7 @@ impl Shard {
             return;
         }
         loop {
-            let mut wheel = lock(&self.wheel);
+            let mut wheel = self.wheel.lock();
             if !wheel.expire_some(now, due) {
                 return self.earliest.store(wheel.next().unwrap_or(Moment::NEVER).nanos(), Relaxed);
             }
@@ -89,7 +89,8 @@ pub(super) struct ProcessClock {
     /// Whether the thread was started; guarded by `sleep`, but for a first look.
     started: AtomicBool,
     sleep: Mutex<Sleep>,
-    too_long: Condvar,
+    /// Where the thread sleeps.
+    too_long: Gate,
     callbacks: &'static Callbacks,
 }
 
@@ -137,7 +138,7 @@ impl ProcessClock {
             shards: std::array::from_fn(|_| Shard::new()),
             started: AtomicBool::new(false),
             sleep: Mutex::new(Sleep::Awake),
-            too_long: Condvar::new(),
+            too_long: Gate::new(),
             callbacks: Callbacks::of_process(),
         }
     }
@@ -165,23 +166,23 @@ impl ProcessClock {
 
     pub(super) fn disarm(&self, key: Key) -> Option<Armed> {
         let (at, key) = (key.0 >> Wheel::<Armed>::KEY_BITS, key.0 & ((1 << Wheel::<Armed>::KEY_BITS) - 1));
-        lock(&self.shards[at as usize].wheel).remove(key)
+        self.shards[at as usize].wheel.lock().remove(key)
     }
 
     /// Ends a sleep that would last beyond `deadline` (P2).
     fn hurry(&self, deadline: Moment) {
-        let mut sleep = lock(&self.sleep);
+        let mut sleep = self.sleep.lock();
         if matches!(*sleep, Sleep::Until { end, rested } if deadline.max(rested) < end) {
             *sleep = Sleep::Awake;
             drop(sleep);
-            self.too_long.notify_one();
+            self.too_long.wake_all();
         }
     }
 
     /// Starts the thread, if nobody did; false if the platform refuses. Whoever arms next tries again.
     #[cold]
     fn start(&'static self) -> bool {
-        let _sleep = lock(&self.sleep);
+        let _sleep = self.sleep.lock();
         let keep_time = || {
             sys::sharpen_sleep();
             let (mut due, mut pace) = (Vec::new(), Pace::new());
@@ -210,13 +211,14 @@ impl ProcessClock {
     /// Sleeps until something may be due and we have `rested`, or somebody hurries us, or for no reason: the next turn
     /// tells.
     fn sleep_to_earliest(&self, rested: Moment) {
-        let mut sleep = lock(&self.sleep);
+        let mut sleep = self.sleep.lock();
         // P2: read under this lock.
         let earliest = self.shards.iter().map(|shard| shard.earliest.load(Relaxed)).min();
         let end = Moment::from_nanos(earliest.unwrap_or(u64::MAX)).max(rested);
         *sleep = Sleep::Until { end, rested };
-        sleep = sys::wait_on_until(&self.too_long, sleep, end);
-        *sleep = Sleep::Awake;
+        drop(sleep);
+        self.too_long.sleep(end, || *self.sleep.lock() != Sleep::Awake);
+        *self.sleep.lock() = Sleep::Awake;
     }
 }
 

@@ -76,7 +76,8 @@ fn t1_a_hundred_wake_ups_in_a_row_are_at_once_and_more_are_spaced() {
 mod turns {
     use super::super::process::ProcessClock;
     use super::*;
-    use crate::sys::{Mutex, Shared, lock};
+    use crate::sys::Shared;
+    use crate::wait::Mutex;
     use crate::wait::{Armed, Clock, Key, enter_clock};
 
     /// A process' clock without its thread, whose time the test sets.
@@ -84,7 +85,7 @@ mod turns {
 
     impl Clock for ByHand {
         fn now(&self) -> Moment {
-            *lock(&self.1)
+            *self.1.lock()
         }
 
         fn arm(&self, till: Armed) -> Result<Key, Armed> {

@@ -9,8 +9,8 @@
 
 use super::process::in_batches;
 use super::wheel::Wheel;
-use crate::sys::{self, Condvar, Moment, Mutex, MutexGuard, Shared, lock, wait_on};
-use crate::wait::{Armed, Clock, Firing, Key, Woken, enter_clock, leave_clock, thread_clock};
+use crate::sys::{self, Gate, Moment, Shared};
+use crate::wait::{Armed, Clock, Firing, Key, Mutex, MutexGuard, Woken, enter_clock, leave_clock, thread_clock};
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -20,8 +20,8 @@ const END: Moment = Moment::from_nanos(u64::MAX - 1);
 
 struct VirtualClock {
     state: Mutex<State>,
-    /// More threads sleep than before.
-    more: Condvar,
+    /// Where those sleep that wait for more sleepers.
+    more: Gate,
 }
 
 struct State {
@@ -35,17 +35,17 @@ struct State {
 
 impl Clock for VirtualClock {
     fn now(&self) -> Moment {
-        lock(&self.state).now
+        self.state.lock().now
     }
 
     fn arm(&self, till: Armed) -> Result<Key, Armed> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let deadline = till.deadline();
         if deadline <= state.now { Err(till) } else { state.wheel.insert(deadline, till).map(Key) }
     }
 
     fn disarm(&self, key: Key) -> Option<Armed> {
-        lock(&self.state).wheel.remove(key.0)
+        self.state.lock().wheel.remove(key.0)
     }
 
     fn is_virtual(&self) -> bool {
@@ -53,16 +53,16 @@ impl Clock for VirtualClock {
     }
 
     fn sleeps(&self, woken: &Woken) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.sleepers.push(woken.clone());
         if state.watchers > 0 {
             drop(state);
-            self.more.notify_all();
+            self.more.wake_all();
         }
     }
 
     fn wakes(&self, woken: &Woken) {
-        let sleepers = &mut lock(&self.state).sleepers;
+        let sleepers = &mut self.state.lock().sleepers;
         if let Some(at) = sleepers.iter().position(|sleeper| Shared::ptr_eq(sleeper, woken)) {
             sleepers.swap_remove(at);
         }
@@ -80,7 +80,7 @@ impl VirtualClock {
     /// Moves to the next deadline that is not after `end`, and fires what is due there. False: there is none, and it is
     /// `end` now.
     fn step(&self, end: Moment) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let next = state.wheel.next_exact().filter(|&next| next <= end);
         state.now = state.now.max(next.unwrap_or(end));
         if next.is_some() {
@@ -91,12 +91,12 @@ impl VirtualClock {
 
     /// Passes every deadline from now to `end`, those that callbacks add included.
     fn advance(&self, span: Duration) {
-        let end = lock(&self.state).now.after(span).min(END);
+        let end = self.state.lock().now.after(span).min(END);
         while self.step(end) {}
     }
 
     fn advance_to_next(&self) -> Option<Duration> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let next = state.wheel.next_exact()?;
         let span = next.since(state.now);
         state.now = state.now.max(next);
@@ -106,18 +106,15 @@ impl VirtualClock {
 
     /// The guard is gone: time has run out (V1).
     fn end(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.now = Moment::NEVER;
         fire(state, |firing, till| firing.raise_early(till, "the paused clock was dropped"));
     }
 
     fn wait_for_sleepers(&self, n: usize) {
-        let mut state = lock(&self.state);
-        state.watchers += 1;
-        while state.count_sleepers() < n {
-            state = wait_on(&self.more, state);
-        }
-        state.watchers -= 1;
+        self.state.lock().watchers += 1;
+        self.more.sleep(Moment::NEVER, || self.state.lock().count_sleepers() < n);
+        self.state.lock().watchers -= 1;
     }
 }
 
@@ -216,7 +213,7 @@ pub fn pause() -> Paused {
     assert!(thread_clock().is_none(), "this thread already lives by a paused clock");
     let now = sys::now();
     let state = State { now, wheel: Wheel::new(), sleepers: Vec::new(), watchers: 0 };
-    let clock = VirtualClock { state: Mutex::new(state), more: Condvar::new() };
+    let clock = VirtualClock { state: Mutex::new(state), more: Gate::new() };
     let clock = Shared::new(clock);
     Paused { scope: ClockScope::enter(&clock), _end: End(clock) }
 }
@@ -252,7 +249,7 @@ impl Paused {
 
     /// How many threads sleep on this clock now: wait for something with a deadline.
     pub fn sleepers(&self) -> usize {
-        lock(&self.scope.clock.state).count_sleepers()
+        self.scope.clock.state.lock().count_sleepers()
     }
 
     /// Waits until at least `n` threads sleep on this clock.
@@ -315,7 +312,7 @@ impl Paused {
     /// How many Tills are armed on this clock: for the crate's own tests.
     #[doc(hidden)]
     pub fn armed(&self) -> usize {
-        lock(&self.scope.clock.state).wheel.len()
+        self.scope.clock.state.lock().wheel.len()
     }
 }
 
@@ -348,6 +345,6 @@ impl fmt::Debug for ClockScope {
 
 impl fmt::Debug for VirtualClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VirtualClock").field("now", &lock(&self.state).now).finish_non_exhaustive()
+        f.debug_struct("VirtualClock").field("now", &self.state.lock().now).finish_non_exhaustive()
     }
 }

@@ -21,12 +21,11 @@
 //! Release of the giver's step ↔ Acquire of the taker's step; every change of the word is a read-modify-write, so
 //! release sequences stay whole. Served: the same pair for who serves, then the grant's Release ↔ the waiter's Acquire.
 //! Steps that only change bits are Relaxed: the line's lock orders the line, and there is one word.
+use super::mutex::{Mutex, MutexGuard};
 use super::seat::{Granted, Line, Seat};
 use super::term::{Leaves, Term};
 use super::waiter::Told;
-use crate::sys::{
-    AtomicUsize, Moment, Mutex, MutexGuard, Ordering::*, const_fn, guess, is_aged, lock, now, pause, spins,
-};
+use crate::sys::{AtomicUsize, Moment, Ordering::*, const_fn, guess, is_aged, now, pause, spins};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 const QUEUED: usize = 1;
@@ -79,7 +78,7 @@ impl Door {
 
     /// How many are in line.
     pub(crate) fn waiting(&self) -> usize {
-        lock(&self.line).len()
+        self.line.lock().len()
     }
 
     /// Takes the only permit of a door where nobody else is.
@@ -162,7 +161,7 @@ impl Door {
 
     /// The last look of a newcomer: takes, or is in line.
     fn take_or_queue(&self, seat: &Seat<Want>) -> bool {
-        let mut line = lock(&self.line);
+        let mut line = self.line.lock();
         let permits = line.note(seat).permits;
         let mut word = guess!(self.word);
         loop {
@@ -181,7 +180,7 @@ impl Door {
 
     /// The answer of who was called, or who leaves: one last try of the first in line (R1). True: it has its permits.
     fn answer(&self, seat: &Seat<Want>, leaving: bool) -> bool {
-        let mut line = lock(&self.line);
+        let mut line = self.line.lock();
         if !line.is_linked(seat) {
             return seat.waiter().told() == Told::Granted;
         }
@@ -236,7 +235,7 @@ impl Door {
     #[cold]
     fn released(&self, word: usize) {
         if word & CALLING == 0 {
-            self.serve(lock(&self.line)); // G2: who is called takes it
+            self.serve(self.line.lock()); // G2: who is called takes it
         }
     }
 
@@ -282,7 +281,7 @@ impl Door {
             if !more {
                 return;
             }
-            line = lock(&self.line);
+            line = self.line.lock();
         }
     }
 

@@ -75,6 +75,7 @@ mod firing;
 mod handle;
 mod hatch;
 mod monitor;
+mod mutex;
 mod node;
 mod owner;
 mod patience;
@@ -85,7 +86,6 @@ mod raise;
 mod release;
 mod seat;
 mod sleep;
-mod small;
 mod tale;
 mod task;
 mod term;
@@ -109,6 +109,9 @@ pub(crate) use hatch::{Hatch, Passage, Side};
 pub(crate) use peek::{Origin, Peek};
 
 pub(crate) use monitor::{Monitor, Visit};
+pub(crate) use mutex::Mutex;
+#[cfg(any(feature = "test-clock", all(loom, feature = "loom")))]
+pub(crate) use mutex::MutexGuard;
 pub(crate) use owner::{Look, Owned};
 pub(crate) use patience::Patience;
 pub(crate) use queue::{End, Inside, Stay, WaitQueue};

@@ -2,16 +2,16 @@
 //!
 //! The safe door to lines: a seat lives in `Inside::wait`'s frame and is unlinked there before it ends (U3).
 use super::crowd::Crowd;
+use super::mutex::{Mutex, MutexGuard};
 use super::patience::Patience;
 use super::seat::{Granted, Line, Seat, Turn, Wakes};
-use super::small::{Holder, Small};
 use super::term::Term;
 use super::waiter::Told;
 use crate::sys::const_fn;
 use std::ops::{Deref, DerefMut};
 
 /// Some state and the line of those who wait, each with a note, guarded by one lock (U1).
-pub(crate) struct WaitQueue<S, N>(Small<Both<S, N>>);
+pub(crate) struct WaitQueue<S, N>(Mutex<Both<S, N>>);
 
 #[repr(C)]
 struct Both<S, N> {
@@ -33,7 +33,7 @@ pub(crate) enum End<N> {
 impl<S, N: Copy> WaitQueue<S, N> {
     const_fn! {
         pub(crate) const fn new(state: S) -> Self {
-            WaitQueue(Small::new(Both { state, line: Line::new() }))
+            WaitQueue(Mutex::new(Both { state, line: Line::new() }))
         }
     }
 
@@ -51,7 +51,7 @@ impl<S, N: Copy> WaitQueue<S, N> {
 /// The one inside a [`WaitQueue`]. No foreign code runs meanwhile, and no other lock is taken.
 pub(crate) struct Inside<'a, S, N> {
     queue: &'a WaitQueue<S, N>,
-    guard: Holder<'a, Both<S, N>>,
+    guard: MutexGuard<'a, Both<S, N>>,
 }
 
 impl<S, N> Deref for Inside<'_, S, N> {

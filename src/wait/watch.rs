@@ -10,14 +10,14 @@
 use super::clock::thread_clock;
 use super::core::Core;
 use super::handle::{Handle, User};
-use super::small::Small;
+use super::mutex::Mutex;
 use super::term::{Leaf, Leaves, Term};
 use crate::sys::{self, Moment, Shared};
 use std::cell::RefCell;
 use std::marker::PhantomData;
 
 /// Where one thread says what it sleeps on.
-pub(crate) struct Watch(Small<Option<Note>>);
+pub(crate) struct Watch(Mutex<Option<Note>>);
 
 /// Y1.
 #[derive(Clone, Copy)]
@@ -66,7 +66,7 @@ fn moment() -> Moment {
 
 impl Watch {
     pub(crate) fn new() -> Watch {
-        Watch(Small::new(None))
+        Watch(Mutex::new(None))
     }
 
     /// What the thread sleeps on; `None`: it is awake, or sleeps elsewhere.

@@ -1,7 +1,7 @@
 //! What becomes of panics (J4): told to who joins, or on their way up.
 use super::{Kind, Late, Node};
 use crate::error::Panic;
-use crate::sys::{Arc, lock};
+use crate::sys::Arc;
 use crate::thread::panics;
 use std::mem::{replace, take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ impl Node {
     /// Out of the tree; panics that nobody was told of go up (J4).
     pub(in crate::thread) fn leave(&self) {
         let (own, below) = {
-            let mut kin = lock(&self.kin);
+            let mut kin = self.kin.lock();
             kin.leaving = true;
             (kin.panic.clone(), kin.below.clone())
         };
@@ -34,14 +34,14 @@ impl Node {
             return self.account_of_root();
         }
         let below = if self.quit([]) { self.settle() } else { Vec::new() };
-        let own = lock(&self.kin).panic.clone();
+        let own = self.kin.lock().panic.clone();
         own.iter().for_each(Panic::told_by_join); // it may be on its way up
         (own, untold(below))
     }
 
     /// Nobody is above to be told of the panics below: the first join is told of its own, if it has one, the next one of those.
     fn account_of_root(&self) -> (Option<Panic>, Vec<Panic>) {
-        let mut kin = lock(&self.kin);
+        let mut kin = self.kin.lock();
         let own = kin.panic.clone();
         if own.is_some() && !replace(&mut kin.told, true) || kin.below.is_empty() {
             return (own, Vec::new());
@@ -53,12 +53,12 @@ impl Node {
     /// False: somebody has done that before.
     fn quit(&self, up: impl IntoIterator<Item = Panic>) -> bool {
         let Some(parent) = &self.parent else {
-            return !replace(&mut lock(&self.kin).over, true);
+            return !replace(&mut self.kin.lock().over, true);
         };
         // What hangs on a scope's end is the parent's own to run.
         let going = if self.kind == Kind::Scope { None } else { self.going() };
         let late = going.map(|going| Late { id: self.id, path: self.path.clone(), going });
-        let mut kin = lock(&parent.kin);
+        let mut kin = parent.kin.lock();
         let me = kin.children.remove(&self.id);
         if me.is_some() {
             kin.below.extend(up);
@@ -72,7 +72,7 @@ impl Node {
     /// Panics of threads below, for the one who has taken it out of the tree; what comes from now on goes further up.
     fn settle(&self) -> Vec<Panic> {
         let (below, os) = {
-            let mut kin = lock(&self.kin);
+            let mut kin = self.kin.lock();
             kin.over = true;
             (take(&mut kin.below), kin.os.take())
         };
@@ -82,7 +82,7 @@ impl Node {
 
     /// Panics of threads below that nobody has joined, so far.
     pub(in crate::thread) fn take_below(&self) -> Vec<Panic> {
-        let mut kin = lock(&self.kin);
+        let mut kin = self.kin.lock();
         if kin.leaving { Vec::new() } else { untold(take(&mut kin.below)) }
     }
 
@@ -97,7 +97,7 @@ impl Node {
             return;
         }
         while let Some(node) = at {
-            let mut kin = lock(&node.kin);
+            let mut kin = node.kin.lock();
             if !kin.over {
                 return kin.below.extend(panics);
             }
@@ -108,18 +108,18 @@ impl Node {
 
     /// Runs the body: a panic of it is reported, and told to whoever joins.
     pub(in crate::thread) fn body<R>(&self, f: impl FnOnce() -> R) -> Option<R> {
-        self.reported(f).map_err(|panic| lock(&self.kin).panic = Some(panic)).ok()
+        self.reported(f).map_err(|panic| self.kin.lock().panic = Some(panic)).ok()
     }
 
     pub(in crate::thread) fn has_panicked(&self) -> bool {
-        lock(&self.kin).panic.is_some()
+        self.kin.lock().panic.is_some()
     }
 
     /// Runs foreign code beside the body (callbacks, hooks, what is dropped): a panic of it is reported, and counts among those of
     /// threads below, so that the body's result is not lost by it.
     pub(in crate::thread) fn caught<R>(&self, f: impl FnOnce() -> R) {
         let Err(panic) = self.reported(f) else { return };
-        let mut kin = lock(&self.kin);
+        let mut kin = self.kin.lock();
         if !kin.over {
             return kin.below.push(panic);
         }

@@ -1,8 +1,9 @@
-//! A small lock around some state, for what takes a few steps and runs no foreign code.
+//! The small lock of the house, around some state, for what takes a few steps and runs no foreign code.
 //!
 //! One step to take it and a plain store to give it back: half of what a lock costs whose unlock must ask whether somebody sleeps.
 //! Nobody does: who meets it held stays awake, then yields, then naps (`sys::relax`), as at a core's LOCK. A lock that is
-//! in heavy use has a `crowd`, and who meets that held stays away for a while first.
+//! in heavy use has a `crowd`, and who meets that held stays away for a while first. Threads that wait for the state to change
+//! sleep elsewhere, in a line or at a gate. It knows no poison: no panic of anybody's can pass while it is held.
 //!
 //! # Orderings
 //! Release of the store that opens ↔ Acquire of the swap that closes: all that the last holder did.
@@ -17,7 +18,7 @@ const HELD: u8 = 1;
 
 /// The word stands behind what it guards, so that the order of that is known (`hatch`).
 #[repr(C)]
-pub(super) struct Small<T> {
+pub(crate) struct Mutex<T> {
     /// The holder's.
     value: UnsafeCell<T>,
     shadow: Shadow,
@@ -25,39 +26,39 @@ pub(super) struct Small<T> {
 }
 
 // SAFETY: the value goes from holder to holder, one at a time.
-unsafe impl<T: Send> Send for Small<T> {}
+unsafe impl<T: Send> Send for Mutex<T> {}
 // SAFETY: as above; sharing the lock gives exclusive access in turns.
-unsafe impl<T: Send> Sync for Small<T> {}
+unsafe impl<T: Send> Sync for Mutex<T> {}
 
 // No foreign code runs with it held: a panic that passes finds the value whole.
-impl<T> UnwindSafe for Small<T> {}
-impl<T> RefUnwindSafe for Small<T> {}
+impl<T> UnwindSafe for Mutex<T> {}
+impl<T> RefUnwindSafe for Mutex<T> {}
 
-impl<T> Small<T> {
+impl<T> Mutex<T> {
     const_fn! {
-        pub const fn new(value: T) -> Small<T> {
-            Small { word: AtomicU8::new(OPEN), shadow: Shadow::new(null_mut::<()>()), value: UnsafeCell::new(value) }
+        pub const fn new(value: T) -> Mutex<T> {
+            Mutex { word: AtomicU8::new(OPEN), shadow: Shadow::new(null_mut::<()>()), value: UnsafeCell::new(value) }
         }
     }
 
     /// OPEN → HELD, by whoever comes first.
     #[inline(always)]
-    pub fn lock(&self) -> Holder<'_, T> {
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         let entered = self.shadow.enter();
         if !self.shadow.is_the_lock() && !self.try_close() {
             self.lock_slow();
         }
-        Holder { small: self, _entered: entered }
+        MutexGuard { mutex: self, _entered: entered }
     }
 
     /// As `lock`, with the crowd there is at this one.
     #[inline(always)]
-    pub fn lock_in(&self, crowd: &Crowd) -> Holder<'_, T> {
+    pub(super) fn lock_in(&self, crowd: &Crowd) -> MutexGuard<'_, T> {
         let entered = self.shadow.enter();
         if !self.shadow.is_the_lock() && !self.try_close() {
             self.lock_in_slow(crowd);
         }
-        Holder { small: self, _entered: entered }
+        MutexGuard { mutex: self, _entered: entered }
     }
 
     /// OPEN → HELD, or not.
@@ -86,37 +87,37 @@ impl<T> Small<T> {
 }
 
 /// The one that holds it. Dropping it is one Release store.
-pub(super) struct Holder<'a, T> {
-    small: &'a Small<T>,
+pub(crate) struct MutexGuard<'a, T> {
+    mutex: &'a Mutex<T>,
     _entered: Entered<'a>,
 }
 
-impl<T> Deref for Holder<'_, T> {
+impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     #[inline(always)]
     fn deref(&self) -> &T {
         // SAFETY: we hold it.
-        self.small.value.with(|v| unsafe { &*v })
+        self.mutex.value.with(|v| unsafe { &*v })
     }
 }
 
-impl<T> DerefMut for Holder<'_, T> {
+impl<T> DerefMut for MutexGuard<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: we hold it, and the holder is borrowed mutably.
-        self.small.value.with_mut(|v| unsafe { &mut *v })
+        self.mutex.value.with_mut(|v| unsafe { &mut *v })
     }
 }
 
-impl<T> Drop for Holder<'_, T> {
+impl<T> Drop for MutexGuard<'_, T> {
     /// HELD → OPEN.
     ///
     /// ORDERING: Release: see the header.
     #[inline(always)]
     fn drop(&mut self) {
-        if !self.small.shadow.is_the_lock() {
-            self.small.word.store(OPEN, Release);
+        if !self.mutex.shadow.is_the_lock() {
+            self.mutex.word.store(OPEN, Release);
         }
     }
 }
