@@ -16,8 +16,9 @@ fn h2_a_scope_at_an_end_is_whole_while_the_parent_ends() {
     in_time("a scope at an end", || {
         let (tell, told) = mpsc::channel();
         let parent = Thread::run("parent", move |please_stop| {
-            let (t, inside) = (Thread::run("t", |please_stop| please_stop.wait()), Signal::new());
-            let here = inside.clone();
+            let (inside, hangs) = (Signal::new(), Signal::new());
+            let (here, it_hangs) = (inside.clone(), hangs.view());
+            let t = Thread::run("t", move |please_stop| (please_stop & it_hangs).wait());
             t.stopped().on_go(move || {
                 thread::scope(|scope| {
                     here.go();
@@ -27,6 +28,7 @@ fn h2_a_scope_at_an_end_is_whole_while_the_parent_ends() {
                     tell.send(scope.try_run(Thread::builder("s"), |_| 42).map(|s| s.join())).unwrap();
                 });
             });
+            hangs.go();
             t.stop();
             inside.wait();
             please_stop.wait();
