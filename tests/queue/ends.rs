@@ -138,7 +138,7 @@ fn r8_a_callback_that_panics_stops_nothing() {
 #[test]
 fn a_refused_push_runs_no_callback_of_closed() {
     in_time("pushes against a close", || {
-        for _ in 0..200 {
+        for _ in 0..20 {
             let (q, ran_at) = (Queue::unbounded(), Log::new());
             let name = || format!("{:?}", thread::current().id());
             let log = ran_at.clone();
