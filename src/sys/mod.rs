@@ -2,6 +2,8 @@
 //!
 //! `real` is what programs run; `model` is what loom explores, chosen by `cfg(all(loom, feature = "loom"))`. Whatever
 //! the faces share (moments of time) stands in a file of its own.
+#[cfg(stopwhen_tsan)]
+mod arc;
 mod moment;
 
 #[cfg(all(loom, feature = "loom"))]

@@ -4,6 +4,9 @@ use std::marker::PhantomData;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+#[cfg(stopwhen_tsan)]
+pub(crate) use super::arc::Arc;
+#[cfg(not(stopwhen_tsan))]
 pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::thread::{JoinHandle, Scope, Thread, current, park, scope};
