@@ -13,6 +13,7 @@ use crate::sys::{self, Arc, Moment, Shared};
 use crate::till::clock;
 use crate::wait::{Firing, Handle, Leaf, Leaves, Mutex, blocked_on};
 use std::error::Error;
+use std::mem::take;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -57,24 +58,41 @@ impl Timeline {
         signal.wait_until((self.any.as_ref(), self.end.instant())).is_ok()
     }
 
-    /// Waits for that signal, but when half of the time is over calls `at_half` first. A Till of the tree itself that is to end the
-    /// shutdown goes by that, too: its time is in `end`.
-    fn wait_with_half(&mut self, signal: &Signal, at_half: impl FnOnce()) -> bool {
+    /// Waits for that signal, but when half of the time is over lets the Tills of the tree go first.
+    fn wait_with_half(&mut self, signal: &Signal, aside: &mut Aside<'_>) -> bool {
         if let Some(half) = self.half {
             if signal.wait_until((self.any.as_ref(), half.instant())).is_ok() {
                 return true;
             }
             self.half = None;
             let over = self.any.as_ref().is_some_and(Signal::is_go);
-            self.signals.retain(|signal| !signal.is_go());
-            at_half();
-            self.signals.retain(|signal| !signal.is_go());
+            aside.let_tills_go();
             if !over {
-                self.any = any(&self.signals);
+                self.forget(aside.release());
             }
         }
         self.wait(signal)
     }
+
+    /// A Till of the tree itself that is to end the shutdown does not by going early: its time is in `end`. What stood beside it in an OR
+    /// still does.
+    fn forget(&mut self, release: Option<&Signal>) {
+        let early = |signal: &Signal| release.is_some_and(|release| went_by(signal, release));
+        let apart = |signal: Signal| if early(&signal) { alternatives(&signal) } else { vec![signal] };
+        let signals = take(&mut self.signals).into_iter().flat_map(apart);
+        self.signals = signals.filter(|signal| !early(signal)).collect();
+        self.any = any(&self.signals);
+    }
+}
+
+/// Whether a signal is go, and because of that one.
+fn went_by(signal: &Signal, leaf: &Signal) -> bool {
+    let (peek, leaf) = (signal.0.peek(), leaf.0.peek());
+    peek.is_go() && peek.decisive().address() == leaf.address()
+}
+
+fn alternatives(signal: &Signal) -> Vec<Signal> {
+    signal.0.peek().alternatives().into_iter().map(Signal).collect()
 }
 
 /// `None`: time alone, which needs no place in a list of anybody's.
@@ -92,7 +110,12 @@ struct Aside<'a> {
     under_way: Vec<Signal>,
 }
 
-impl Aside<'_> {
+impl<'a> Aside<'a> {
+    /// What lets the Tills of the tree go.
+    fn release(&self) -> Option<&'a Signal> {
+        self.root.family.as_ref().map(|family| &family.release)
+    }
+
     /// Raises a signal, and wakes the threads that wait for it; runs what else hangs on it on a thread of its own, if there is anything.
     fn raise(&mut self, signal: &Signal, why: &str) {
         let why: Box<dyn Error + Send + Sync> = why.into();
@@ -119,8 +142,8 @@ impl Aside<'_> {
 
     /// T8.
     fn let_tills_go(&mut self) {
-        if let Some(family) = &self.root.family {
-            self.raise(&family.release, "its tree of threads is shutting down, and half of the grace is over");
+        if let Some(release) = self.release() {
+            self.raise(release, "its tree of threads is shutting down, and half of the grace is over");
         }
     }
 
@@ -180,16 +203,16 @@ impl Root {
             if waits_for_here(child) {
                 continue;
             }
-            time.wait_with_half(child.stopped(), || aside.let_tills_go());
+            time.wait_with_half(child.stopped(), &mut aside);
             if child.has_stopped() {
                 let going = child.going();
-                going.iter().all(|going| time.wait_with_half(going, || aside.let_tills_go()));
+                going.iter().all(|going| time.wait_with_half(going, &mut aside));
             }
         }
         let stuck = root.stuck(); // before they leave: who stops in between is stuck, or leaves
         children.iter().filter(|child| child.has_stopped()).for_each(|child| child.leave());
         let mut others = root.late().into_iter().filter(|late| !is_here(late.id));
-        others.all(|late| time.wait_with_half(&late.going, || aside.let_tills_go()));
+        others.all(|late| time.wait_with_half(&late.going, &mut aside));
         let late = root.late();
         // While its body runs, it has not stopped.
         if stuck.is_empty() && late.is_empty() && !is_running(root) {
@@ -197,7 +220,7 @@ impl Root {
         }
         let mut waited = 0;
         while let Some(over) = aside.under_way.get(waited).cloned() {
-            if !time.wait_with_half(&over, || aside.let_tills_go()) {
+            if !time.wait_with_half(&over, &mut aside) {
                 break; // nor are those behind it: each waits for the one before
             }
             waited += 1;

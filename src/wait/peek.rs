@@ -1,10 +1,12 @@
 //! Looking at signals: what a person, or a composition, wants to know of one.
 use super::compose::Comp;
 use super::core::{Core, Kind};
+use super::handle::{Handle, User};
 use super::tale::Reason;
 use super::when::when;
 use super::word::Story;
 use crate::sys::{Moment, Ordering::*, Shared};
+use std::collections::HashSet;
 use std::panic::Location;
 
 /// A look at a signal, and down into what it is made of.
@@ -81,6 +83,26 @@ impl<'a> Peek<'a> {
         let c: Option<&'a Comp> = self.0.as_comp();
         let n = c.map_or(0, Comp::len);
         (c.map_or(0, Comp::need), (0..n).map(move |i| Peek(c.map_or(self.0, |c| c.input(i)))))
+    }
+
+    /// What it goes by, each apart: where one input is enough it is those, and so on down; a child has its own hand, too. Any depth;
+    /// each is looked at once.
+    pub(crate) fn alternatives(self) -> Vec<Handle> {
+        let (mut seen, mut left, mut found) = (HashSet::new(), vec![self], Vec::new());
+        while let Some(peek) = left.pop() {
+            if !seen.insert(peek.address()) {
+                continue;
+            }
+            let (need, inputs) = peek.inputs();
+            let is_or = peek.kind() == Kind::Expr && need == 1;
+            if is_or || peek.kind() == Kind::Child {
+                left.extend(inputs);
+            }
+            if !is_or {
+                found.push(Handle::view_of(User::of(peek.0)));
+            }
+        }
+        found
     }
 
     /// For people to look at. ORDERING: Relaxed: it may be another number by now.

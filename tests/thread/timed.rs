@@ -177,6 +177,48 @@ fn h6_a_till_of_the_tree_ends_its_shutdown_in_its_own_time() {
     });
 }
 
+/// F12: what stands beside such a Till in an OR still ends the shutdown when that has gone early, and so does the Till's own time.
+#[test]
+fn h6_what_is_ored_with_a_till_of_the_tree_ends_its_shutdown() {
+    let ways: [fn(&Signal, Till) -> Signal; 7] = [
+        |a, till| a | till,
+        |a, till| till | a,
+        |a, till| Signal::never() | till | (Signal::new() | a),
+        |a, till| Signal::any([Signal::new(), a.clone(), Signal::new(), till, Signal::new()]),
+        |a, till| (a | till).view(),
+        |a, till| (a | &till | (&till & Signal::new())).child(),
+        // What all share is looked at once: a walk of each way down would not end.
+        |a, till| (0..1000).fold(a | till, |all, _| (&all | Signal::new()) | (&all | Signal::new())),
+    ];
+    for (n, way) in ways.into_iter().enumerate() {
+        for by_signal in [true, false] {
+            in_time(&format!("way {n}"), move || {
+                let (paused, root, hold, enough) = (clock::pause(), Root::new("main"), Signal::new(), Signal::new());
+                let till = root.run("maker", |_| Till::secs(10)).join().unwrap();
+                let until = way(&enough, till);
+                let wait = hold.clone();
+                root.run("deaf", move |_| wait.wait());
+                let closer = shutting_down(&root, until.clone());
+                paused.wait_for_sleepers(1);
+                paused.advance(secs(5));
+                paused.wait_for_sleepers(1);
+                assert!(until.is_go() && !closer.stopped().is_go());
+                if by_signal {
+                    enough.go();
+                } else {
+                    paused.advance(Duration::from_millis(4999));
+                    paused.wait_for_sleepers(1);
+                    assert!(!closer.stopped().is_go());
+                    paused.advance(Duration::from_millis(1));
+                }
+                assert!(closer.join().unwrap().is_err());
+                hold.go();
+                assert_eq!(root.shutdown(secs(1)), Ok(()));
+            });
+        }
+    }
+}
+
 /// A Till raised by hand, or a signal beside a time: whichever comes first.
 #[test]
 fn h6_signals_and_times_end_a_shutdown_together() {
@@ -203,7 +245,6 @@ fn h6_signals_and_times_end_a_shutdown_together() {
     });
 }
 
-/// A thread's own grace: what is over time is reported, and waited for.
 #[test]
 fn a_sleep_is_over_when_its_time_is() {
     in_time("a sleep on a paused clock", || {
