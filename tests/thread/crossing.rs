@@ -14,11 +14,10 @@ fn ending(root: &Root, name: &str, at_end: impl FnOnce() + Send + 'static) -> Th
 #[test]
 fn h2_a_scope_at_an_end_is_whole_while_the_parent_ends() {
     in_time("a scope at an end", || {
-        let (tell, told) = mpsc::channel();
+        let ((tell, told), inside) = (mpsc::channel(), Signal::new());
+        let here = inside.clone();
         let parent = Thread::run("parent", move |please_stop| {
-            let (inside, hangs) = (Signal::new(), Signal::new());
-            let (here, it_hangs) = (inside.clone(), hangs.view());
-            let t = Thread::run("t", move |please_stop| (please_stop & it_hangs).wait());
+            let (t, inside) = (Thread::run("t", |please_stop| please_stop.wait()), here.clone());
             t.stopped().on_go(move || {
                 thread::scope(|scope| {
                     here.go();
@@ -28,12 +27,12 @@ fn h2_a_scope_at_an_end_is_whole_while_the_parent_ends() {
                     tell.send(scope.try_run(Thread::builder("s"), |_| 42).map(|s| s.join())).unwrap();
                 });
             });
-            hangs.go();
             t.stop();
             inside.wait();
             please_stop.wait();
             drop(t);
         });
+        inside.wait(); // or it might begin with a child that has stopped already
         parent.stop();
         assert_eq!(parent.join(), Ok(()));
         assert_eq!(told.recv().unwrap(), Ok(Ok(42)));
