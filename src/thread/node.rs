@@ -7,8 +7,8 @@ use super::shutdown::Timeline;
 use crate::error::{Panic, Stuck};
 use crate::report;
 use crate::signal::Signal;
-use crate::sys::{Arc, JoinHandle, Moment, Shared, current, next_number};
-use crate::wait::{Firing, Mutex, Watch, blocked_on};
+use crate::sys::{Arc, JoinHandle, Shared, current, next_number};
+use crate::wait::{Firing, Mutex, Term, Watch, blocked_on};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::panic::Location;
@@ -342,12 +342,16 @@ impl Node {
         let os = os.filter(|os| os.thread().id() != current().id());
         if let Some(os) = os {
             // What it ends with was caught on the thread.
-            drop(blocked_on("in join", &self.path, Moment::NEVER, || os.join()));
+            drop(blocked_on(&self.join_of(), || os.join()));
         }
         match self.going() {
-            Some(going) if !is_over => blocked_on("in join", &self.path, Moment::NEVER, || going.wait()),
+            Some(going) if !is_over => blocked_on(&self.join_of(), || going.wait()),
             _ => self.end.wait(),
         }
+    }
+
+    fn join_of(&self) -> Term<'_> {
+        Term::never("in join").named(Some(&self.path))
     }
 
     /// What goes when nothing that hangs on its end is run any more; `None`: nothing is.

@@ -11,7 +11,7 @@ use crate::error::Stuck;
 use crate::signal::{GoOnDrop, Signal, Until};
 use crate::sys::{self, Arc, Moment, Shared};
 use crate::till::clock;
-use crate::wait::{Firing, Handle, Leaf, Leaves, Mutex, blocked_on};
+use crate::wait::{Firing, Handle, Leaf, Leaves, Mutex, Term, blocked_on};
 use std::error::Error;
 use std::mem::take;
 use std::panic::Location;
@@ -188,7 +188,8 @@ impl Root {
     pub fn shutdown(&self, until: impl Until) -> Result<(), Stuck> {
         let (root, place) = (self.node(), Location::caller());
         let time = Timeline::until(&until, self.grace());
-        blocked_on("in shutdown", &root.path, time.end, || self.shut_down(time, place))
+        let told = Term::told("in shutdown", &until, time.end).named(Some(&root.path));
+        blocked_on(&told, || self.shut_down(time, place))
     }
 
     fn shut_down(&self, mut time: Timeline, place: &'static Location<'static>) -> Result<(), Stuck> {

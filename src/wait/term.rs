@@ -102,6 +102,11 @@ impl<'a> Term<'a> {
         Term { until, of: None, end, till, clock, subject: (what, None), since: Cell::new(None) }
     }
 
+    /// The end of such a wait, whose time is known: that is what it says, and nothing waits for it.
+    pub(crate) fn told(what: &'static str, until: &'a dyn Leaves, end: Moment) -> Term<'a> {
+        Term { until, end, ..Term::never(what) }
+    }
+
     /// The same, and the thing has that name.
     pub(crate) fn named(mut self, name: Option<&'a str>) -> Term<'a> {
         self.subject.1 = name;

@@ -143,12 +143,9 @@ impl Drop for Posting<'_> {
     }
 }
 
-/// Runs `f`, which blocks in a way of its own, for something of that name, and no longer than until `end`.
-pub(crate) fn blocked_on<R>(what: &'static str, name: &str, end: Moment, f: impl FnOnce() -> R) -> R {
-    let posting = Posting::new(|| {
-        let since = moment();
-        Note { what, name: Some(name), on: None, until: None, end, since }
-    });
+/// Runs `f`, which blocks in ways of its own: what a person is told of it is that term.
+pub(crate) fn blocked_on<R>(term: &Term<'_>, f: impl FnOnce() -> R) -> R {
+    let posting = Posting::in_line(term, None);
     let result = f();
     drop(posting);
     result

@@ -249,7 +249,7 @@ fn h6_a_registered_thread_that_stays_is_stuck() {
     });
 }
 
-/// Who is stuck because it shuts down the tree that it belongs to is told so.
+/// H1: who is stuck because it shuts down the tree that it belongs to is told so, and by what that would be ended.
 #[test]
 fn h6_a_thread_in_the_shutdown_of_its_own_tree_says_so() {
     in_time("a shutdown from inside", || {
@@ -258,7 +258,7 @@ fn h6_a_thread_in_the_shutdown_of_its_own_tree_says_so() {
         root.run("deaf", move |_| wait.wait());
         let (inside, end) = (root.clone(), go.clone());
         let closer = root.run("closer", move |_| inside.shutdown((end, AGES)).is_err());
-        let shown = "closer: told to stop, waits in shutdown of main, at most ";
+        let shown = "closer: told to stop, waits in shutdown of main until go or at most ";
         until(|| closer.tree().to_string().starts_with(shown));
         until(|| root.tree().to_string().starts_with("main: stops its threads\n")); // it has no thread that could run
         let stuck = root.shutdown(Duration::ZERO).unwrap_err();
