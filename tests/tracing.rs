@@ -208,6 +208,45 @@ fn a_program_tells_who_is_stuck_and_which_panics_nobody_had_joined() {
     ]);
 }
 
+/// H6, of a thread's own grace: as a shutdown does, it tells of who has not stopped, and of who runs what hangs on its end, in the tree
+/// still or not; once.
+#[test]
+fn a_grace_tells_of_children_and_of_what_hangs_on_their_ends() {
+    for (held, let_go) in [("end", false), ("end", true), ("body", false), ("both", false)] {
+        let collector = Collector::of(Level::WARN);
+        let said = collector.clone();
+        in_time(held, move || {
+            let _here = subscriber::set_default(said.clone());
+            let hold = Signal::new();
+            let [end, body] = [hold.clone(), hold.clone()];
+            let parent = Thread::builder("parent").grace(Duration::from_millis(1)).run(move |_| {
+                let stays = (held != "end").then(|| Thread::run("stays", move |_| body.wait()));
+                let ends = (held != "body").then(|| Thread::run("ends", |please_stop| please_stop.wait()));
+                if let Some(ends) = &ends {
+                    ends.stopped().on_go(move || end.wait());
+                    ends.stop();
+                    ends.stopped().wait();
+                }
+                if let_go { None } else { Some((stays, ends)) }
+            });
+            while said.said().is_empty() {
+                std::thread::yield_now();
+            }
+            hold.go();
+            assert!(parent.join().is_ok());
+        });
+        let ends = "\n  parent/ends: runs what hangs on its end";
+        let stays = "\n  parent/stays: told to stop, ";
+        let told = match held {
+            "end" => format!("1 thread is stuck{ends}"),
+            "body" => format!("1 thread is stuck{stays}"),
+            _ => format!("2 threads are stuck{ends}{stays}"),
+        };
+        collector.assert_said(&[&format!("parent has not stopped in time: {told}")]);
+        assert_eq!(collector.said().len(), 1, "{:#?}", collector.said());
+    }
+}
+
 #[test]
 fn a_registered_thread_has_its_span_while_it_is() {
     let collector = collected(Level::DEBUG, || {

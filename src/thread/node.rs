@@ -1,11 +1,11 @@
 //! A node: what the tree knows of one thread.
 mod account;
+mod late;
 
 use super::here::{Runs, is_here, is_over, waits_for_here};
-use super::reference::Tree;
 use super::shutdown::Timeline;
-use crate::error::{Panic, Stuck};
-use crate::report;
+
+use crate::error::Panic;
 use crate::signal::Signal;
 use crate::sys::{Arc, JoinHandle, Shared, current, next_number};
 use crate::wait::{Firing, Mutex, Term, Watch, blocked_on};
@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::panic::Location;
 use std::time::Duration;
+
+pub(super) use late::Late;
 
 /// In which order a thread that ends stops its children.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
@@ -101,14 +103,6 @@ struct Kin {
     going: Option<Signal>,
     /// Of those that left it before they were gone: what they go by.
     late: Vec<Late>,
-}
-
-/// What hangs on the end of a thread that has left the tree, and is being run.
-#[derive(Clone)]
-pub(super) struct Late {
-    pub id: u64,
-    pub path: Box<str>,
-    pub going: Signal,
 }
 
 /// What a node is made of.
@@ -265,31 +259,30 @@ impl Node {
 
     /// RUNNING → ENDING, and all children to ENDED, by a thread with nothing else to do (H2).
     pub(super) fn end_children(&self) {
-        let children = self.close();
+        let (children, mut grace) = (self.close(), self.grace.map(Timeline::within));
         if !children.is_empty() {
-            self.end_all(children);
+            self.end_all(children, &mut grace);
         }
-        self.wait_for_late();
+        self.wait_for_late(&mut grace);
     }
 
-    fn end_all(&self, children: Vec<Arc<Node>>) {
-        let mut grace = self.grace.map(Timeline::within);
+    fn end_all(&self, children: Vec<Arc<Node>>, grace: &mut Option<Timeline>) {
         let why = format!("{} has ended", self.path);
         if self.tells_children() {
             self.ask_all(children.iter().map(|child| &**child), &why);
         }
         for child in children {
             if !self.tells_children() {
-                self.wait_for_late(); // those were newer
+                self.wait_for_late(grace); // those were newer
             }
             self.ask(&child, &why);
             if waits_for_here(&child) {
                 child.end_children(); // a scope that goes on when this thread does: its threads end now
                 continue;
             }
-            if grace.as_ref().is_some_and(|grace| !grace.wait(&child.stopped)) {
-                grace = None; // said once
-                report::stuck(&Stuck::new(&self.path, self.stuck()));
+            if grace.is_some() {
+                self.wait_within(grace, &child.stopped);
+                child.going().iter().for_each(|going| self.wait_within(grace, going));
             }
             child.join();
             child.leave();
@@ -307,29 +300,13 @@ impl Node {
                 child.leave();
                 continue;
             }
-            self.wait_for_late();
+            self.wait_for_late(&mut None);
             let mut kin = self.kin.lock();
             if kin.children.is_empty() && kin.late.iter().all(|late| late.going.is_go() || is_here(late.id)) {
                 kin.phase = Phase::Ending;
                 break;
             }
         }
-    }
-
-    /// Those that left it before they were gone, and are not.
-    pub(super) fn late(&self) -> Vec<Late> {
-        let mut kin = self.kin.lock();
-        kin.late.retain(|late| !late.going.is_go());
-        kin.late.clone()
-    }
-
-    fn wait_for_late(&self) {
-        self.late().iter().filter(|late| !is_here(late.id)).for_each(|late| late.going.wait());
-    }
-
-    /// The threads below that have not stopped.
-    pub(super) fn stuck(&self) -> Vec<(Box<str>, String)> {
-        Tree::of(self).into_threads().skip(1).collect()
     }
 
     /// Waits until it has stopped, however long that takes; if nobody does so before, until its thread is gone.
@@ -352,13 +329,6 @@ impl Node {
 
     fn join_of(&self) -> Term<'_> {
         Term::never("in join").named(Some(&self.path))
-    }
-
-    /// What goes when nothing that hangs on its end is run any more; `None`: nothing is.
-    pub(super) fn going(&self) -> Option<Signal> {
-        let mut kin = self.kin.lock();
-        let fresh = || Signal::named(format!("what hangs on {}.stopped", self.name));
-        if kin.gone { None } else { Some(kin.going.get_or_insert_with(fresh).clone()) }
     }
 
     /// ENDING → ENDED.

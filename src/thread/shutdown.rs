@@ -5,7 +5,7 @@
 //!   join, the newest first    Tills go early (T8)   who is still there is stuck
 //! ```
 use super::here::{is_here, waits_for_here};
-use super::node::{Kind, Node};
+use super::node::{Kind, Late, Node};
 use super::root::{Root, is_running};
 use crate::error::Stuck;
 use crate::signal::{GoOnDrop, Signal, Until};
@@ -228,7 +228,7 @@ impl Root {
         }
         let hangs = aside.under_way.len() > waited;
         let callbacks = hangs.then(|| (root.path.clone(), "runs what hangs on its signals".to_owned()));
-        let late = late.into_iter().map(|late| (late.path, "runs what hangs on its end".to_owned()));
+        let late = late.into_iter().map(Late::told);
         let stuck = Stuck::new(&root.path, callbacks.into_iter().chain(late).chain(stuck));
         if stuck.threads().is_empty() { Ok(()) } else { Err(stuck) }
     }

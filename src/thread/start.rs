@@ -88,8 +88,8 @@ impl Builder {
         self
     }
 
-    /// How long its children may take to stop once its body is over, before that is reported (to standard error, or `tracing`'s
-    /// subscriber). It waits for them all the same.
+    /// How long its children, and what hangs on their ends, may take once its body is over, before that is reported (to standard error,
+    /// or `tracing`'s subscriber), once. It waits for them all the same.
     pub fn grace(mut self, d: Duration) -> Builder {
         self.grace = Some(d);
         self

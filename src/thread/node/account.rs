@@ -1,5 +1,5 @@
 //! What becomes of panics (J4): told to who joins, or on their way up.
-use super::{Kind, Late, Node};
+use super::{Kind, Node};
 use crate::error::Panic;
 use crate::sys::Arc;
 use crate::thread::panics;
@@ -56,8 +56,7 @@ impl Node {
             return !replace(&mut self.kin.lock().over, true);
         };
         // What hangs on a scope's end is the parent's own to run.
-        let going = if self.kind == Kind::Scope { None } else { self.going() };
-        let late = going.map(|going| Late { id: self.id, path: self.path.clone(), going });
+        let late = if self.kind == Kind::Scope { None } else { self.as_late() };
         let mut kin = parent.kin.lock();
         let me = kin.children.remove(&self.id);
         if me.is_some() {
