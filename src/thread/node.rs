@@ -242,7 +242,7 @@ impl Node {
     pub(super) fn ask_all<'a>(&self, nodes: impl IntoIterator<Item = &'a Node>, why: &str) {
         let nodes = nodes.into_iter().filter(|node| !node.please_stop.is_go() && !node.has_stopped());
         let firings: Vec<_> = nodes.filter_map(|node| self.raise(node, why)).collect();
-        firings.into_iter().for_each(|firing| self.caught(|| firing.finish()));
+        firings.into_iter().for_each(|firing| self.finish(firing));
     }
 
     fn raise(&self, node: &Node, why: &str) -> Option<Firing> {
@@ -342,7 +342,7 @@ impl Node {
             firing
         };
         if let Some(firing) = firing {
-            node.caught(|| firing.finish());
+            node.finish(firing);
         }
         let (held, going) = {
             let mut kin = node.kin.lock();

@@ -126,7 +126,7 @@ impl<'a> Aside<'a> {
         self.under_way.push(over.view());
         let run = move |job: &Mutex<Option<(Firing, GoOnDrop)>>| {
             let job = job.lock().take();
-            job.into_iter().for_each(|(firing, _over)| root.caught(|| firing.finish()));
+            job.into_iter().for_each(|(firing, _over)| root.finish(firing));
         };
         let (again, theirs) = (run.clone(), job.clone());
         // Models have no thread to spare. Without one: rather by this one than not at all.

@@ -6,6 +6,7 @@ use super::tale::Reason;
 use super::timed::DONE;
 use super::word::Story;
 use crate::sys::Moment;
+use std::panic::catch_unwind;
 
 /// A user of a Till in the hands of its clock; or of another signal whose raising is under way. Dropping it lets the Till go.
 pub(crate) struct Armed(User);
@@ -92,11 +93,16 @@ impl Firing {
     }
 
     /// What is left of phases 2 to 4. Resumes the first panic of a callback at the very end (S6).
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(self) {
+        resume(self.finish_caught());
+    }
+
+    /// As `finish`, but gives that panic back, which on a thread that unwinds cannot be resumed.
+    pub(crate) fn finish_caught(mut self) -> Option<Panic> {
         self.wake();
         let refused = self.work.as_ref().is_some_and(|work| work.refused);
-        resume(self.last());
-        assert!(!refused || std::thread::panicking(), "{NO_CLOCK}");
+        let no_clock = || catch_unwind(|| panic!("{NO_CLOCK}")).err();
+        self.last().or_else(|| if refused { no_clock() } else { None })
     }
 
     /// As `finish`, one after the other as they come, whatever panics; resumes the first panic when none comes any more.

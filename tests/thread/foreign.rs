@@ -105,6 +105,30 @@ fn h5_panics_below_a_registration_travel_to_the_root() {
     });
 }
 
+/// H5: a thread that unwinds cannot pass on what callbacks panic with when its registration ends; each is told and counted all the same.
+#[test]
+fn h5_panics_at_the_end_of_a_registration_that_unwinds_are_told() {
+    in_time("a registration that unwinds", || {
+        let (root, log) = heard("main");
+        let foreign = std::thread::spawn({
+            let root = root.clone();
+            move || {
+                let registration = root.register("foreign");
+                registration.as_ref().stopped().on_go(|| boom("at its end"));
+                let t = Thread::run("t", |please_stop| please_stop.wait());
+                t.please_stop().on_go(|| boom("asked"));
+                let tied = Thread::run("tied", |please_stop| please_stop.wait()).stop_on_drop();
+                tied.please_stop().on_go(|| boom("tied"));
+                boom("its own");
+            }
+        });
+        assert_eq!(message(&*foreign.join().unwrap_err()), "its own");
+        assert_eq!(log.said(), "main/foreign/tied:tied main/foreign:asked main/foreign:at its end");
+        let all = root.take_panics();
+        assert_eq!(all.iter().map(|panic| panic.message()).collect::<Vec<_>>(), ["tied", "asked", "at its end"]);
+    });
+}
+
 #[test]
 fn a_registration_hears_of_the_stop() {
     in_time("a registered sleeper", || {

@@ -2,7 +2,8 @@
 use super::{Kind, Node};
 use crate::error::Panic;
 use crate::sys::Arc;
-use crate::thread::panics;
+use crate::thread::panics::{self, Payload};
+use crate::wait::Firing;
 use std::mem::{replace, take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -117,7 +118,20 @@ impl Node {
     /// Runs foreign code beside the body (callbacks, hooks, what is dropped): a panic of it is reported, and counts among those of
     /// threads below, so that the body's result is not lost by it.
     pub(in crate::thread) fn caught<R>(&self, f: impl FnOnce() -> R) {
-        let Err(panic) = self.reported(f) else { return };
+        if let Err(panic) = self.reported(f) {
+            self.count(panic);
+        }
+    }
+
+    /// The same of what hangs on a signal that was raised: also on a thread that unwinds, where no panic of it would come through.
+    pub(in crate::thread) fn finish(&self, firing: Firing) {
+        if let Some(payload) = firing.finish_caught() {
+            self.count(self.report(payload));
+        }
+    }
+
+    /// Among those of threads below.
+    fn count(&self, panic: Panic) {
         let mut kin = self.kin.lock();
         if !kin.over {
             return kin.below.push(panic);
@@ -126,13 +140,15 @@ impl Node {
         self.pass_up(vec![panic]);
     }
 
-    /// A panic is reported at once (H5).
     fn reported<R>(&self, f: impl FnOnce() -> R) -> Result<R, Panic> {
-        catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-            let panic = panics::of(&self.path, payload);
-            let hook = self.family.as_ref().and_then(|family| family.on_panic.as_ref());
-            panics::report(&panic, hook.map(|hook| &**hook));
-            panic
-        })
+        catch_unwind(AssertUnwindSafe(f)).map_err(|payload| self.report(payload))
+    }
+
+    /// A panic is reported at once (H5).
+    fn report(&self, payload: Payload) -> Panic {
+        let panic = panics::of(&self.path, payload);
+        let hook = self.family.as_ref().and_then(|family| family.on_panic.as_ref());
+        panics::report(&panic, hook.map(|hook| &**hook));
+        panic
     }
 }
