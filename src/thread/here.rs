@@ -1,5 +1,5 @@
 //! Which thread of the tree this is.
-use super::node::Node;
+use super::node::{Kind, Node};
 use super::reference::ThreadRef;
 use crate::error::Stopped;
 use crate::report::{Listener, Span};
@@ -18,12 +18,13 @@ sys::thread_local! {
 }
 
 sys::thread_local! {
-    /// The nodes whose scope this thread is in, or whose end it runs.
+    /// The nodes whose scope this thread is in, or whose end it runs; roots of which it runs what hangs on their shutdown's signals.
     #[allow(clippy::missing_const_for_thread_local, reason = "loom's has no const form")]
     static RUNS: RefCell<Vec<Arc<Node>>> = RefCell::new(Vec::new());
 }
 
-/// While it lives this thread is in the scope of that node, or runs its end, whichever node it is.
+/// While it lives this thread is in the scope of that node, or runs its end, or what hangs on its shutdown's signals, whichever node
+/// it is.
 pub(super) struct Runs {
     node: Arc<Node>,
     _of_this_thread: PhantomData<*const ()>,
@@ -77,9 +78,14 @@ pub(super) fn is_here(id: u64) -> bool {
     any_here(|here| here.id == id)
 }
 
-/// Whether this thread runs the end of a node.
+/// Whether this thread runs the end of a node. (Of a root other threads do.)
 pub(super) fn is_over() -> bool {
-    any_here(|here| here.has_stopped())
+    any_here(|here| here.has_stopped() && here.kind != Kind::Root)
+}
+
+/// Whether this thread runs what hangs on the signals of that root's shutdown.
+pub(super) fn runs(root: &Arc<Node>) -> bool {
+    RUNS.try_with(|all| all.borrow().iter().any(|node| Arc::ptr_eq(node, root))).unwrap_or(false)
 }
 
 /// Whether that node cannot stop before this thread goes on.

@@ -4,6 +4,7 @@ use super::here::{Here, Heritage};
 use super::node::{Family, Kind, Node, PanicHook, Plan, StopOrder, or_numbered};
 use super::panics;
 use super::reference::{ThreadRef, Tree};
+use super::shutdown::UnderWay;
 use super::start::Builder;
 use crate::error::{Panic, Stuck};
 use crate::report;
@@ -52,6 +53,7 @@ impl RefUnwindSafe for Root {}
 struct Inner {
     me: ThreadRef,
     grace: Duration,
+    under_way: UnderWay,
     #[cfg(feature = "os-signals")]
     _os_signals: Option<crate::os::Watch>,
 }
@@ -144,6 +146,10 @@ impl Root {
 
     pub(super) fn grace(&self) -> Duration {
         self.0.grace
+    }
+
+    pub(super) fn under_way(&self) -> &UnderWay {
+        &self.0.under_way
     }
 
     /// The end of a program: whether it went well.
@@ -292,6 +298,7 @@ impl RootBuilder {
             _os_signals: if listens { Some(crate::os::Watch::new(&node.please_stop)) } else { None },
             me: ThreadRef(node),
             grace: self.grace,
+            under_way: UnderWay::new(),
         }))
     }
 

@@ -4,7 +4,7 @@
 //!   asked to stop ────────── half ─────────────── end
 //!   join, the newest first    Tills go early (T8)   who is still there is stuck
 //! ```
-use super::here::{is_here, waits_for_here};
+use super::here::{Runs, is_here, runs, waits_for_here};
 use super::node::{Kind, Late, Node};
 use super::root::{Root, is_running};
 use crate::error::Stuck;
@@ -100,14 +100,29 @@ fn any(signals: &[Signal]) -> Option<Signal> {
     if signals.is_empty() { None } else { Some(Signal::any(signals)) }
 }
 
-/// Signals that a shutdown raises. What hangs on them is foreign, and may take longer than the shutdown has time: it is run aside, in
-/// the order in which they are raised.
+/// Signals that the shutdowns of a root raise. What hangs on them is foreign, and may take longer than a shutdown has time: it is run
+/// aside, in the order in which they are raised, and every shutdown waits for all of it.
 struct Aside<'a> {
     root: &'a Arc<Node>,
+    under_way: &'a UnderWay,
     /// Where it was called.
     place: &'static Location<'static>,
-    /// Of each that something hung on: it goes when that has been run.
-    under_way: Vec<Signal>,
+}
+
+/// Of each that something hung on, whichever shutdown it was: it goes when that has been run.
+pub(super) struct UnderWay(Mutex<Vec<Signal>>);
+
+impl UnderWay {
+    pub(super) fn new() -> UnderWay {
+        UnderWay(Mutex::new(Vec::new()))
+    }
+
+    /// The first of those that have not been run: those behind it wait for it.
+    fn first(&self) -> Option<Signal> {
+        let mut all = lock(&self.0);
+        all.retain(|over| !over.is_go());
+        all.first().cloned()
+    }
 }
 
 impl<'a> Aside<'a> {
@@ -119,12 +134,18 @@ impl<'a> Aside<'a> {
     /// Raises a signal, and wakes the threads that wait for it; runs what else hangs on it on a thread of its own, if there is anything.
     fn raise(&mut self, signal: &Signal, why: &str) {
         let why: Box<dyn Error + Send + Sync> = why.into();
-        let Some(firing) = signal.0.go_but_callbacks(Some(why.into()), self.place) else { return };
-        let (root, over) = (self.root.clone(), Signal::named("callbacks"));
-        let job = Shared::new(Mutex::new(Some((firing, over.go_on_drop()))));
-        let before = self.under_way.last().cloned();
-        self.under_way.push(over.view());
+        let over = Signal::named("callbacks");
+        let (firing, before) = {
+            // One step with its place in line, for another shutdown that finds it raised. No foreign code is run in it (J5).
+            let mut all = lock(&self.under_way.0);
+            let Some(firing) = signal.0.go_but_callbacks(Some(why.into()), self.place) else { return };
+            let before = all.last().cloned();
+            all.push(over.view());
+            (firing, before)
+        };
+        let (root, job) = (self.root.clone(), Shared::new(Mutex::new(Some((firing, over.go_on_drop())))));
         let run = move |job: &Mutex<Option<(Firing, GoOnDrop)>>| {
+            let _runs = Runs::enter(&root);
             let job = job.lock().take();
             job.into_iter().for_each(|(firing, _over)| root.finish(firing));
         };
@@ -175,7 +196,7 @@ impl Root {
     /// ```
     ///
     /// What hangs on the signals that this raises (each please_stop that was not go, the Tills, the root's `stopped`) is run on other
-    /// threads, one after the other, and waited for; so is what hangs on the ends of the threads.
+    /// threads, one after the other, and waited for, also by the next call; so is what hangs on the ends of the threads.
     ///
     /// # Blocking
     /// Until all threads have stopped, and never beyond that end.
@@ -183,7 +204,7 @@ impl Root {
     /// # Errors
     /// [`Stuck`] names the threads that have not stopped, and what each waits on; or that run what hangs on their end. They go on, and it can be called again. Called on a
     /// thread of this tree it does not wait for that one, nor for those above it, nor in a [`scope`](fn@super::scope) for that, nor in what
-    /// hangs on an end for that, and so always finds them stuck: call [`stop`](Root::stop) there.
+    /// hangs on an end, or on signals that a shutdown has raised, for that, and so always finds them stuck: call [`stop`](Root::stop) there.
     #[track_caller]
     pub fn shutdown(&self, until: impl Until) -> Result<(), Stuck> {
         let (root, place) = (self.node(), Location::caller());
@@ -193,8 +214,8 @@ impl Root {
     }
 
     fn shut_down(&self, mut time: Timeline, place: &'static Location<'static>) -> Result<(), Stuck> {
-        let root = self.node();
-        let mut aside = Aside { root, place, under_way: Vec::new() };
+        let (root, under_way) = (self.node(), self.under_way());
+        let mut aside = Aside { root, under_way, place };
         let why = format!("{} is shut down", root.path);
         aside.ask(root, &why);
         let mut children = root.close();
@@ -219,14 +240,13 @@ impl Root {
         if stuck.is_empty() && late.is_empty() && !is_running(root) {
             aside.raise(root.end_signal(), &why);
         }
-        let mut waited = 0;
-        while let Some(over) = aside.under_way.get(waited).cloned() {
+        // J7: it would wait for itself.
+        while let Some(over) = under_way.first().filter(|_| !runs(root)) {
             if !time.wait_with_half(&over, &mut aside) {
-                break; // nor are those behind it: each waits for the one before
+                break; // nor are those behind it
             }
-            waited += 1;
         }
-        let hangs = aside.under_way.len() > waited;
+        let hangs = under_way.first().is_some();
         let callbacks = hangs.then(|| (root.path.clone(), "runs what hangs on its signals".to_owned()));
         let late = late.into_iter().map(Late::told);
         let stuck = Stuck::new(&root.path, callbacks.into_iter().chain(late).chain(stuck));

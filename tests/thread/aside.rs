@@ -159,3 +159,65 @@ fn h6_a_slow_callback_of_the_roots_end_does_not_outlast_a_shutdown() {
         assert_eq!(root.shutdown(GRACE), Ok(()));
     });
 }
+
+/// H6: what the first shutdown told of is waited for, and told of, by those that come after it.
+#[test]
+fn h6_a_second_shutdown_waits_for_the_callbacks_of_the_first() {
+    in_time("a callback that outlasts a shutdown", || {
+        let (paused, root, hold, log) = (clock::pause(), Root::new("main"), Signal::new(), Log::new());
+        let (wait, say) = (hold.clone(), log.clone());
+        root.please_stop().on_go(move || {
+            wait.wait();
+            say.say("ran");
+        });
+        for _ in 0..3 {
+            told_of_callbacks(&paused, &shutting_down(&root, GRACE), GRACE);
+        }
+        let closer = shutting_down(&root, GRACE);
+        paused.wait_for_sleepers(1);
+        hold.go();
+        assert_eq!((closer.join(), log.said()), (Ok(Ok(())), "ran".to_owned()));
+    });
+}
+
+/// S5: one after the other, whichever shutdown has raised what they hang on.
+#[test]
+fn h6_callbacks_of_two_shutdowns_are_run_in_the_order_of_their_signals() {
+    in_time("callbacks of two shutdowns", || {
+        let (paused, root, log) = (clock::pause(), Root::new("main"), Log::new());
+        let [hold, free] = [Signal::new(), Signal::new()];
+        let (wait, say) = (hold.clone(), log.clone());
+        root.please_stop().on_go(move || {
+            wait.wait();
+            say.say("asked");
+        });
+        root.as_ref().stopped().on_go(log.says("stopped"));
+        let wait = free.clone();
+        let deaf = root.run("deaf", move |_| wait.wait());
+        assert_eq!(root.shutdown(Duration::ZERO).unwrap_err().threads().len(), 2);
+        free.go();
+        assert_eq!(deaf.join(), Ok(()));
+        let closer = shutting_down(&root, GRACE);
+        root.as_ref().stopped().wait();
+        told_of_callbacks(&paused, &closer, GRACE);
+        assert_eq!(log.said(), "");
+        hold.go();
+        assert_eq!((root.shutdown(GRACE), log.said()), (Ok(()), "asked stopped".to_owned()));
+    });
+}
+
+/// J7: a callback that shuts down itself does not wait for itself, and finds itself at work.
+#[test]
+fn h6_a_shutdown_in_a_callback_of_a_shutdown_does_not_wait_for_that() {
+    in_time("a shutdown in a callback", || {
+        for at_end in [false, true] {
+            let (root, (tell, told)) = (Root::new("main"), mpsc::channel());
+            let inside = root.clone();
+            let of = if at_end { root.as_ref().stopped() } else { root.please_stop() };
+            of.on_go(move || tell.send(inside.shutdown(AGES)).unwrap());
+            assert_eq!(root.shutdown(AGES), Ok(()));
+            let stuck = told.recv().unwrap().unwrap_err();
+            assert_eq!(stuck.threads()[0].state(), "runs what hangs on its signals");
+        }
+    });
+}
