@@ -57,6 +57,9 @@ use std::fmt;
 #[doc(alias = "Worker")]
 pub type OperationThread<T> = LoopThread<Operation<T>>;
 
+/// What who adds waits in, in words.
+const ADD: &str = "in OperationThread::add";
+
 /// The kind of an [`OperationThread`].
 pub struct Operation<T>(Arc<Work<T>>);
 
@@ -115,7 +118,7 @@ impl<T: Send + 'static> LoopThread<Operation<T>> {
     #[doc(alias = "execute")]
     #[doc(alias = "push")]
     pub fn add(&self, item: T) -> Result<(), PushError<T>> {
-        self.refusing_after_stop(item, |queue, item| queue.push_until(item, self.please_stop()))
+        self.refusing_after_stop(item, |queue, item| queue.push_as(ADD, item, self.please_stop()))
     }
 
     /// Adds an item, unless `until` comes while it waits for room. If there is room it does not matter whether `until` has come.
@@ -144,7 +147,7 @@ impl<T: Send + 'static> LoopThread<Operation<T>> {
     /// # Errors
     /// [`PushError::Closed`] or [`PushError::Stopped`], with the item.
     pub fn add_until(&self, item: T, until: impl Until) -> Result<(), PushError<T>> {
-        self.refusing_after_stop(item, |queue, item| queue.push_until(item, (self.please_stop(), until)))
+        self.refusing_after_stop(item, |queue, item| queue.push_as(ADD, item, (self.please_stop(), until)))
     }
 
     /// Adds an item if there is room.

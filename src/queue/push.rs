@@ -11,6 +11,9 @@ use std::time::Duration;
 /// How long a producer waits for room before that is reported.
 const LONG: Duration = Duration::from_secs(5);
 
+/// What it waits in, in words.
+const PUSH: &str = "in Queue::push";
+
 impl<T> Queue<T> {
     /// Puts an item at the end.
     ///
@@ -27,7 +30,7 @@ impl<T> Queue<T> {
     pub fn push(&self, item: T) -> Result<(), PushError<T>> {
         let mut item = Some(item);
         let put = self.try_put(&mut item);
-        if let Some(Ok(())) = put { Ok(()) } else { self.push_slow(item, put, None) }
+        if let Some(Ok(())) = put { Ok(()) } else { self.push_slow(item, put, PUSH, None) }
     }
 
     /// Puts an item at the end, unless `until` comes first. If there is room it does not matter whether `until` has come.
@@ -54,9 +57,15 @@ impl<T> Queue<T> {
     #[inline(always)]
     #[doc(alias = "send_timeout")]
     pub fn push_until(&self, item: T, until: impl Until) -> Result<(), PushError<T>> {
+        self.push_as(PUSH, item, until)
+    }
+
+    /// As `push_until`, and says so of itself when it waits.
+    #[inline(always)]
+    pub(crate) fn push_as(&self, what: &'static str, item: T, until: impl Until) -> Result<(), PushError<T>> {
         let mut item = Some(item);
         let put = self.try_put(&mut item);
-        if let Some(Ok(())) = put { Ok(()) } else { self.push_slow(item, put, Some(&until)) }
+        if let Some(Ok(())) = put { Ok(()) } else { self.push_slow(item, put, what, Some(&until)) }
     }
 
     /// Puts an item at the end if there is room, and nobody has waited for that for over a millisecond.
@@ -143,10 +152,11 @@ impl<T> Queue<T> {
         &self,
         mut item: Option<T>,
         mut put: Option<Result<(), Refused>>,
+        what: &'static str,
         until: Option<&dyn Leaves>,
     ) -> Result<(), PushError<T>> {
         if put.is_none() {
-            put = self.wait_for_room(&mut item, until);
+            put = self.wait_for_room(&mut item, &Term::maybe(what, until).named(self.name.as_deref()));
         }
         self.pushed(item, put, PushError::Stopped)
     }
@@ -170,9 +180,8 @@ impl<T> Queue<T> {
         item.map_or(Ok(()), |item| Err(error(item)))
     }
 
-    /// Waits until the item is put in or refused; `None`: `until` came first. Reports a long wait, once.
-    fn wait_for_room(&self, item: &mut Option<T>, until: Option<&dyn Leaves>) -> Option<Result<(), Refused>> {
-        let term = Term::maybe("in Queue::push", until).named(self.name.as_deref());
+    /// Waits until the item is put in or refused; `None`: the term came first. Reports a long wait, once.
+    fn wait_for_room(&self, item: &mut Option<T>, term: &Term<'_>) -> Option<Result<(), Refused>> {
         let mut put = |state: &mut State<T>| state.put(item);
         let mut since = None;
         if term.has_come() {
@@ -188,7 +197,7 @@ impl<T> Queue<T> {
             }
             self.report();
         }
-        self.hatch.wait_since(&mut since, Side::In, &term, &mut put)
+        self.hatch.wait_since(&mut since, Side::In, term, &mut put)
     }
 
     /// Q4. It is out of line meanwhile, until it has its place again: a slow standard error holds up nobody else.

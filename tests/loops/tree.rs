@@ -55,6 +55,23 @@ fn h1_the_tree_says_whose_pause_is_waited_for() {
     });
 }
 
+/// H1: also of one whose wait has an end of its own.
+#[test]
+fn h1_who_waits_to_add_to_a_full_worker_is_seen_to() {
+    in_time("a full worker", || {
+        let worker = OperationThread::builder("writer").capacity(1).run(|please_stop, (), ()| please_stop.wait());
+        let (worker, enough) = (Arc::new(worker), Signal::named("enough"));
+        let (theirs, until) = (worker.clone(), enough.clone());
+        let adds = Thread::run("adds", move |_| while theirs.add_until((), &until).is_ok() {});
+        let told = "adds: waits in OperationThread::add of writer until writer.please_stop or enough";
+        assert_eq!(seen(&adds), told);
+        enough.go();
+        assert_eq!(adds.join(), Ok(()));
+        assert!(worker.stop());
+        assert_eq!(worker.join(), Ok(()));
+    });
+}
+
 /// H8: a worker without a name is numbered, and its queue with it.
 #[test]
 fn h8_who_waits_for_a_worker_without_a_name_is_seen_to_wait_for_its_number() {
@@ -68,7 +85,10 @@ fn h8_who_waits_for_a_worker_without_a_name_is_seen_to_wait_for_its_number() {
             if bounded {
                 let theirs = worker.clone();
                 let adds = Thread::run("adds", move |_| while theirs.add(()).is_ok() {});
-                assert_eq!(seen(&adds), format!("adds: waits in Queue::push of {name} until {name}.please_stop"));
+                assert_eq!(
+                    seen(&adds),
+                    format!("adds: waits in OperationThread::add of {name} until {name}.please_stop")
+                );
             } else {
                 assert_eq!(seen(&*worker), format!("{name}: waits for an item until {name}.please_stop"));
             }
