@@ -176,7 +176,8 @@ impl<R> Thread<R> {
     ///
     /// What is attached to it runs on the thread itself; [`join`](Thread::join), the end of the parent and a
     /// [shutdown](super::Root::shutdown) wait for that, [`join_until`](Thread::join_until) for this signal. A panic of what is attached is
-    /// reported, and goes up, but may come too late for who was woken by this.
+    /// reported, and goes up, but may come too late for who was woken by this. What is attached may join the thread, but must not wait for
+    /// another that does (a [`scope`](fn@super::scope) waits for its threads): they would wait for each other.
     ///
     /// # Memory ordering
     /// All that the thread has done happens before whatever sees this go.

@@ -40,7 +40,8 @@ pub struct Scope<'scope, 'env: 'scope> {
 /// ```
 ///
 /// # Blocking
-/// Until all threads of the scope have stopped.
+/// Until all threads of the scope have stopped: for ever, where it is attached to a thread's [`stopped`](Thread::stopped), if one of them
+/// joins that thread.
 ///
 /// # Panics
 /// If `f` does, once its threads have stopped; else if one of the threads did that nobody had joined.
