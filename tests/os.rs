@@ -3,6 +3,9 @@
 #[path = "common/child.rs"]
 mod child;
 #[cfg(all(unix, not(any(miri, loom))))]
+#[path = "os/hold.rs"]
+mod hold;
+#[cfg(all(unix, not(any(miri, loom))))]
 #[path = "os/programs.rs"]
 mod programs;
 #[cfg(all(unix, not(any(miri, loom))))]

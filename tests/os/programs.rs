@@ -1,9 +1,10 @@
 //! The children: small programs, each of which says when it is ready to be told.
+use crate::hold::{hold_the_next_thread, wait_until_held};
 use std::any::Any;
 use std::fmt::Display;
 use std::io::{Write, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stopwhen::thread::OsSignal;
@@ -29,6 +30,7 @@ pub fn run(name: &str) -> ExitCode {
         "ends by itself" => stopwhen::run(|_| Thread::run("worker", |_| ()).join()),
         "stopping already" => stopwhen::run(stopping_already),
         "refused" => refused(),
+        "not heard yet" => not_heard_yet(),
         "badly" => Root::builder("main").grace(Duration::ZERO).run(badly),
         _ => panic!("no such program: {name}"),
     }
@@ -41,9 +43,15 @@ fn say(line: impl Display) {
 
 fn say_cause(main: &Main) {
     let cause = main.please_stop().cause().expect("it is go");
-    let signal = cause.reason().and_then(|reason| reason.downcast_ref::<OsSignal>());
     say(format_args!("{cause:#}"));
-    say(signal.map_or(0, |signal| signal.number()));
+    say(asked_by(main));
+}
+
+/// The number of the signal; 0: none.
+fn asked_by(main: &Main) -> i32 {
+    let cause = main.please_stop().cause().expect("it is go");
+    let signal = cause.reason().and_then(|reason| reason.downcast_ref::<OsSignal>());
+    signal.map_or(0, |signal| signal.number())
 }
 
 fn orderly(main: &Main) -> Result<(), JoinError> {
@@ -186,5 +194,30 @@ fn refused() -> ExitCode {
     let again = catch_unwind(AssertUnwindSafe(|| stopwhen::run(|_| ())));
     say(if again.is_err() { "ready" } else { "there were some after all" });
     Signal::never().wait();
+    ExitCode::SUCCESS
+}
+
+/// The thread that asks the first root stands still: what comes by then is no second signal. A root that is made later tells that the
+/// one before its own has been taken, at a time at which nobody was left to be asked.
+fn not_heard_yet() -> ExitCode {
+    let kill = |signal| {
+        let me = std::process::id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &me]).status().unwrap().success());
+    };
+    let first = Root::builder("first").os_signals().build();
+    hold_the_next_thread();
+    kill("INT");
+    wait_until_held();
+    loop {
+        kill("INT");
+        let later = Root::builder("later").os_signals().build();
+        kill("TERM");
+        later.wait_for_shutdown();
+        if asked_by(&later) == 15 {
+            break; // else it was made too early
+        }
+    }
+    assert!(!first.please_stop().is_go());
+    say("not heard");
     ExitCode::SUCCESS
 }

@@ -11,7 +11,7 @@ const SIGTERM: i32 = 15;
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 14] = [
+const TESTS: [Test; 15] = [
     ("h7_the_first_sigint_stops_the_program_in_order", || stops_in_order("INT", "SIGINT", SIGINT)),
     ("h7_the_first_sigterm_stops_the_program_in_order", || stops_in_order("TERM", "SIGTERM", SIGTERM)),
     ("h7_the_second_ends_a_program_that_is_stuck", || {
@@ -45,6 +45,10 @@ const TESTS: [Test; 14] = [
         // The first changes nothing: whether it was heard shows in the second.
         running.kill("INT");
         assert_eq!(ended_by_more(running, "INT"), Some(SIGINT));
+    }),
+    ("n3_a_signal_before_all_have_heard_of_the_first_is_no_second_one", || {
+        let ended = start("not heard yet").finish();
+        assert_eq!((ended.code, &*ended.output), (Some(0), "not heard\n"), "{ended:?}");
     }),
     ("what_nobody_listens_to_is_written", written),
     ("what_the_platform_refuses_is_told_and_not_kept_from_it", refused),
