@@ -2,7 +2,7 @@
 mod account;
 mod late;
 
-use super::here::{Runs, is_here, is_over, waits_for_here};
+use super::here::{Runs, is_over, waits_for_here};
 use super::shutdown::Timeline;
 
 use crate::error::Panic;
@@ -302,7 +302,7 @@ impl Node {
             }
             self.wait_for_late(&mut None);
             let mut kin = self.kin.lock();
-            if kin.children.is_empty() && kin.late.iter().all(|late| late.going.is_go() || is_here(late.id)) {
+            if kin.children.is_empty() && kin.late.iter().all(|late| late.going.is_go() || late.is_here()) {
                 kin.phase = Phase::Ending;
                 break;
             }

@@ -4,7 +4,7 @@
 //!   asked to stop ────────── half ─────────────── end
 //!   join, the newest first    Tills go early (T8)   who is still there is stuck
 //! ```
-use super::here::{Runs, is_here, runs, waits_for_here};
+use super::here::{Runs, runs, waits_for_here};
 use super::node::{Kind, Late, Node};
 use super::root::{Root, is_running};
 use crate::error::Stuck;
@@ -233,7 +233,7 @@ impl Root {
         }
         let stuck = root.stuck(); // before they leave: who stops in between is stuck, or leaves
         children.iter().filter(|child| child.has_stopped()).for_each(|child| child.leave());
-        let mut others = root.late().into_iter().filter(|late| !is_here(late.id));
+        let mut others = root.late().into_iter().filter(|late| !late.is_here());
         others.all(|late| time.wait_with_half(&late.going, &mut aside));
         let late = root.late();
         // While its body runs, it has not stopped.

@@ -10,12 +10,17 @@ use crate::thread::reference::Tree;
 /// What hangs on the end of a thread, and is being run.
 #[derive(Clone)]
 pub(in crate::thread) struct Late {
-    pub id: u64,
+    pub(super) id: u64,
     pub path: Box<str>,
     pub going: Signal,
 }
 
 impl Late {
+    /// Whether this thread runs it.
+    pub(in crate::thread) fn is_here(&self) -> bool {
+        is_here(self.id)
+    }
+
     /// Path and state, as of a thread.
     pub(in crate::thread) fn told(self) -> (Box<str>, String) {
         (self.path, "runs what hangs on its end".to_owned())
@@ -43,7 +48,7 @@ impl Node {
     }
 
     pub(super) fn wait_for_late(&self, grace: &mut Option<Timeline>) {
-        for late in self.late().iter().filter(|late| !is_here(late.id)) {
+        for late in self.late().iter().filter(|late| !late.is_here()) {
             self.wait_within(grace, &late.going);
             late.going.wait();
         }
