@@ -425,6 +425,21 @@ fn shutdown_vs_end_vs_start() {
     });
 }
 
+/// Breaks if a shutdown that finds a signal raised by another does not see that what hangs on it is still to be run.
+#[test]
+fn shutdown_vs_shutdown() {
+    model("shutdown_vs_shutdown", threads(2).only(3), 38_000, || {
+        let (root, d) = (tree(), Payload::new());
+        let seen = d.clone();
+        root.please_stop().on_go(move || seen.set());
+        let ends = || {
+            shut_down(&root);
+            d.check();
+        };
+        join2(ends, ends);
+    });
+}
+
 // ---- registrations ---------------------------------------------------------------------------------------
 
 /// Breaks if a registration's end does not stop the threads below, or does not wait for them.

@@ -134,14 +134,13 @@ impl<'a> Aside<'a> {
     /// Raises a signal, and wakes the threads that wait for it; runs what else hangs on it on a thread of its own, if there is anything.
     fn raise(&mut self, signal: &Signal, why: &str) {
         let why: Box<dyn Error + Send + Sync> = why.into();
-        let over = Signal::named("callbacks");
-        let (firing, before) = {
+        let (firing, before, over) = {
             // One step with its place in line, for another shutdown that finds it raised. No foreign code is run in it (J5).
             let mut all = lock(&self.under_way.0);
             let Some(firing) = signal.0.go_but_callbacks(Some(why.into()), self.place) else { return };
-            let before = all.last().cloned();
+            let (before, over) = (all.last().cloned(), Signal::named("callbacks"));
             all.push(over.view());
-            (firing, before)
+            (firing, before, over)
         };
         let (root, job) = (self.root.clone(), Shared::new(Mutex::new(Some((firing, over.go_on_drop())))));
         let run = move |job: &Mutex<Option<(Firing, GoOnDrop)>>| {
