@@ -117,9 +117,19 @@ impl UnderWay {
         UnderWay(Mutex::new(Vec::new()))
     }
 
+    /// A place at the end of the line: what stands before it, and what it is over with.
+    fn add(&self) -> (Option<Signal>, GoOnDrop) {
+        let over = Signal::named("callbacks");
+        let mut all = self.0.lock();
+        all.retain(|over| !over.is_go());
+        let before = all.last().cloned();
+        all.push(over.clone());
+        (before, over.go_on_drop())
+    }
+
     /// The first of those that have not been run: those behind it wait for it.
     fn first(&self) -> Option<Signal> {
-        let mut all = lock(&self.0);
+        let mut all = self.0.lock();
         all.retain(|over| !over.is_go());
         all.first().cloned()
     }
@@ -134,15 +144,9 @@ impl<'a> Aside<'a> {
     /// Raises a signal, and wakes the threads that wait for it; runs what else hangs on it on a thread of its own, if there is anything.
     fn raise(&mut self, signal: &Signal, why: &str) {
         let why: Box<dyn Error + Send + Sync> = why.into();
-        let (firing, before, over) = {
-            // One step with its place in line, for another shutdown that finds it raised. No foreign code is run in it (J5).
-            let mut all = lock(&self.under_way.0);
-            let Some(firing) = signal.0.go_but_callbacks(Some(why.into()), self.place) else { return };
-            let (before, over) = (all.last().cloned(), Signal::named("callbacks"));
-            all.push(over.view());
-            (firing, before, over)
-        };
-        let (root, job) = (self.root.clone(), Shared::new(Mutex::new(Some((firing, over.go_on_drop())))));
+        let (before, over) = self.under_way.add(); // first, for another shutdown that finds it raised
+        let Some(firing) = signal.0.go_but_callbacks(Some(why.into()), self.place) else { return };
+        let (root, job) = (self.root.clone(), Shared::new(Mutex::new(Some((firing, over)))));
         let run = move |job: &Mutex<Option<(Firing, GoOnDrop)>>| {
             let _runs = Runs::enter(&root);
             let job = job.lock().take();
@@ -239,13 +243,11 @@ impl Root {
         if stuck.is_empty() && late.is_empty() && !is_running(root) {
             aside.raise(root.end_signal(), &why);
         }
-        // J7: it would wait for itself.
-        while let Some(over) = under_way.first().filter(|_| !runs(root)) {
-            if !time.wait_with_half(&over, &mut aside) {
-                break; // nor are those behind it
-            }
+        let mut hangs = false;
+        while let Some(over) = under_way.first().filter(|_| !hangs) {
+            // J7: what runs them would wait for itself. And nor are those behind it run in time.
+            hangs = runs(root) || !time.wait_with_half(&over, &mut aside);
         }
-        let hangs = under_way.first().is_some();
         let callbacks = hangs.then(|| (root.path.clone(), "runs what hangs on its signals".to_owned()));
         let late = late.into_iter().map(Late::told);
         let stuck = Stuck::new(&root.path, callbacks.into_iter().chain(late).chain(stuck));

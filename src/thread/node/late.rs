@@ -3,7 +3,7 @@ use super::{Node, Timeline};
 use crate::error::Stuck;
 use crate::report;
 use crate::signal::Signal;
-use crate::sys::{Arc, lock};
+use crate::sys::Arc;
 use crate::thread::here::is_here;
 use crate::thread::reference::Tree;
 
@@ -30,7 +30,7 @@ impl Late {
 impl Node {
     /// What goes when nothing that hangs on its end is run any more; `None`: nothing is.
     pub(in crate::thread) fn going(&self) -> Option<Signal> {
-        let mut kin = lock(&self.kin);
+        let mut kin = self.kin.lock();
         let fresh = || Signal::named(format!("what hangs on {}.stopped", self.name));
         if kin.gone { None } else { Some(kin.going.get_or_insert_with(fresh).clone()) }
     }
@@ -42,7 +42,7 @@ impl Node {
 
     /// Those that left it before they were gone, and are not.
     pub(in crate::thread) fn late(&self) -> Vec<Late> {
-        let mut kin = lock(&self.kin);
+        let mut kin = self.kin.lock();
         kin.late.retain(|late| !late.going.is_go());
         kin.late.clone()
     }
@@ -68,7 +68,7 @@ impl Node {
 
     /// Who keeps it from ending. (Those that have stopped come first: who stops in between is not told twice.)
     fn held_up_by(&self) -> Vec<(Box<str>, String)> {
-        let mut ended: Vec<Arc<Node>> = lock(&self.kin).children.values().cloned().collect();
+        let mut ended: Vec<Arc<Node>> = self.kin.lock().children.values().cloned().collect();
         ended.retain(|child| child.has_stopped());
         let ended = ended.iter().filter_map(|child| child.as_late());
         ended.chain(self.late()).map(Late::told).chain(self.stuck()).collect()
