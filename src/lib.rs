@@ -9,6 +9,7 @@ mod event;
 #[allow(unsafe_code)]
 mod lock;
 pub mod loops;
+mod order;
 #[cfg(feature = "os-signals")]
 mod os;
 pub mod queue;

@@ -8,7 +8,7 @@ const NEAR: usize = 8;
 
 /// What each room may name of the others: those listed before it.
 const STAIRS: [&[&str]; 8] = [
-    &["sys"],
+    &["sys", "order"],
     &["wait", "error", "report"],
     &["signal"],
     &["till", "os"],
