@@ -300,7 +300,7 @@ impl Comp {
         }
         if ups > 0 && self.count_down(ups) == Count::Complete {
             // Ours to raise, so nothing may be waited for before that is done: words only, no polls.
-            if let Some(i) = self.choose(Core::is_up) {
+            if let Some(i) = self.choose() {
                 self.core.settle(i);
             }
         }

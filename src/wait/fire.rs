@@ -183,7 +183,7 @@ impl Work {
             self.slots.prepend(l);
             (*l).index()
         };
-        let index = if linked { index } else { c.choose(Core::is_up).map_or(index, |i| i as u32) };
+        let index = if linked { index } else { c.choose().map_or(index, |i| i as u32) };
         match self.raise(&c.core, c.core.lock(), Story::Via(index)) {
             Some(sleepers) => self.push_raised(c, sleepers),
             None => {

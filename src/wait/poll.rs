@@ -12,6 +12,7 @@
 use super::compose::Comp;
 use super::core::Core;
 use super::word::Story;
+use crate::order::sort;
 use crate::sys::{MANY_POLLS, Ordering::*, relax};
 
 impl Core {
@@ -50,7 +51,8 @@ impl Core {
             return false;
         }
         // A time that seemed to have come may be its clock's to raise by now: only words count.
-        let chosen = c.choose(Core::poll_quiet);
+        c.poll_inputs();
+        let chosen = c.choose();
         chosen.map(|i| self.settle(i)).is_some()
     }
 
@@ -94,15 +96,24 @@ impl Core {
 }
 
 impl Comp {
+    /// Polls the inputs: times that nobody has looked at yet last, in their order, and so they get their places in it.
+    fn poll_inputs(&self) {
+        let mut times = Vec::new();
+        for i in 0..self.len() {
+            match self.input(i).unseen_time().nanos() {
+                0 => _ = self.input(i).poll_quiet(),
+                time => times.push((time, i)),
+            }
+        }
+        sort(&mut times);
+        times.iter().for_each(|&(_, i)| _ = self.input(i).poll_quiet());
+    }
+
     /// The input that decided it: the need-th in the order of `go`s, ties to the lowest index. `None`: too few are go.
-    ///
-    /// Times that nobody has looked at yet are looked at in their order, and so get their places in it.
-    pub fn choose(&self, is_go: fn(&Core) -> bool) -> Option<usize> {
-        let mut by_time: Vec<usize> = (0..self.len()).collect();
-        by_time.sort_by_cached_key(|&i| self.input(i).unseen_time());
-        let up = by_time.into_iter().filter(|&i| is_go(self.input(i)));
+    pub fn choose(&self) -> Option<usize> {
+        let up = (0..self.len()).filter(|&i| self.input(i).is_up());
         let mut order: Vec<(u64, usize)> = up.map(|i| (self.place_of(i), i)).collect();
-        order.sort_unstable();
+        sort(&mut order);
         order.get(self.need() - 1).map(|&(_, i)| i)
     }
 
