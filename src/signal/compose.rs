@@ -1,7 +1,7 @@
 //! Expressions: `|`, `&`, any, all, at least k; and what needs no expression of its own (S10).
 use super::Signal;
+use crate::order::sort;
 use crate::wait::{Handle, Kind, User};
-use std::collections::HashSet;
 use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign};
 
 /// What may stand beside a signal in `|` and `&`.
@@ -82,13 +82,12 @@ impl Need {
 
     /// The expression over what is left when duplicates and what changes nothing are gone.
     #[track_caller]
-    fn gather(self, mut inputs: Vec<User>) -> Signal {
-        let mut seen = HashSet::with_capacity(inputs.len());
+    fn gather(self, inputs: Vec<User>) -> Signal {
+        let is_again = repeats(&inputs);
         let mut spare = Vec::new();
         let mut kept = Vec::with_capacity(inputs.len());
-        for input in inputs.drain(..) {
-            let spares = self.ignores(&input) || !seen.insert(input.peek().address());
-            if spares { spare.push(input) } else { kept.push(input) }
+        for (input, again) in inputs.into_iter().zip(is_again) {
+            if again || self.ignores(&input) { spare.push(input) } else { kept.push(input) }
         }
         match kept.len() {
             // All of them change nothing: one tells as well as any.
@@ -100,6 +99,18 @@ impl Need {
             n => Signal(Handle::at_least(self.of(n), kept)),
         }
     }
+}
+
+/// Which of them were named before.
+fn repeats(inputs: &[User]) -> Vec<bool> {
+    let mut order: Vec<(u64, usize)> =
+        inputs.iter().zip(0..).map(|(input, i)| (input.peek().address() as u64, i)).collect();
+    sort(&mut order);
+    let mut again = vec![false; inputs.len()];
+    for pair in order.windows(2) {
+        again[pair[1].1] = pair[0].0 == pair[1].0;
+    }
+    again
 }
 
 /// Two different signals, neither of which is fixed for ever.
