@@ -63,18 +63,21 @@ impl Drop for User {
     #[inline]
     fn drop(&mut self) {
         let core = self.core();
-        if core.kind.is_composite() || core.kind.is_timed() {
-            return release_slow(self.0.as_ptr());
-        }
-        if less(&core.users, 1) {
-            // SAFETY: the last user of a leaf is the last of all.
-            unsafe { release::free(self.0.as_ptr()) };
+        if core.kind.is_composite() || core.kind.is_timed() || less(&core.users, 1) {
+            release_slow(self.0.as_ptr());
         }
     }
 }
 
-#[cold]
+/// One user less of what hangs on others or tells a clock; or the end of a leaf, whose last user is gone.
+#[inline(never)]
 fn release_slow(core: *mut Core) {
+    // SAFETY: the user that is dropped keeps it alive; the last user of a leaf is the last of all.
+    let kind = unsafe { (*core).kind };
+    if !kind.is_composite() && !kind.is_timed() {
+        // SAFETY: as above.
+        return unsafe { release::free(core) };
+    }
     let mut work = Work::new();
     work.release(core);
     work.finish();
