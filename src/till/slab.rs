@@ -123,7 +123,7 @@ impl<T> Slab<T> {
         entry.links.set_next(free);
         self.free = index;
         self.len -= 1;
-        if self.len == 0 {
+        if self.len == 0 && self.chunks.len() > 1 {
             self.give_back();
         }
         item
@@ -159,11 +159,10 @@ impl<T> Slab<T> {
     }
 
     /// Keeps one chunk of an empty slab.
+    #[inline(never)]
     fn give_back(&mut self) {
-        if self.chunks.len() > 1 {
-            let stamp = self.stamp;
-            *self = Slab { stamp, ..Slab::new() };
-            self.grow();
-        }
+        let stamp = self.stamp;
+        *self = Slab { stamp, ..Slab::new() };
+        self.grow();
     }
 }

@@ -304,7 +304,13 @@ impl<T> Wheel<T> {
 }
 
 fn bucket(levels: &mut Levels, place: Place) -> &mut Bucket {
-    &mut levels[place.level].get_or_insert_with(|| Box::new([Bucket::EMPTY; SLOTS]))[place.slot]
+    &mut levels[place.level].get_or_insert_with(empty_level)[place.slot]
+}
+
+#[cold]
+#[inline(never)]
+fn empty_level() -> Box<[Bucket; SLOTS]> {
+    Box::new([Bucket::EMPTY; SLOTS])
 }
 
 /// The level of the highest digit in which two moments differ.

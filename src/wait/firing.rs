@@ -128,6 +128,7 @@ impl Firing {
     }
 
     /// Phases 3 and 4. Never unwinds: a callback that panics is the hook's to report.
+    #[inline(never)]
     pub(crate) fn run(self) {
         drop(self);
     }
