@@ -122,6 +122,12 @@ impl Handle {
         Handle(Comp::create(kind, need, inputs)).ready()
     }
 
+    /// The same for any number, once for all.
+    #[inline(never)]
+    fn composite_of(kind: Kind, need: usize, inputs: &[NonNull<Core>]) -> Handle {
+        Handle::composite(kind, need, inputs.iter().copied())
+    }
+
     /// A composite just made: if it is heavy it is observed.
     #[inline]
     fn ready(self) -> Handle {
@@ -145,13 +151,13 @@ impl Handle {
 
     /// What answers as its one input does.
     pub(crate) fn view_of(input: User) -> Handle {
-        Handle::composite(Kind::Expr, 1, [input.into_ptr()].into_iter())
+        Handle::composite_of(Kind::Expr, 1, &[input.into_ptr()])
     }
 
     /// A Till that also goes when `release` does; its hand is the Till's.
     pub(crate) fn either(till: Handle, release: &Handle) -> Handle {
         let inputs = [till.into_user().into_ptr(), release.user().into_ptr()];
-        Handle::composite(Kind::Switch, 1, inputs.into_iter())
+        Handle::composite_of(Kind::Switch, 1, &inputs)
     }
 
     /// At least `k` of two.
@@ -162,7 +168,8 @@ impl Handle {
 
     /// At least `k` of `inputs`; 0 < k <= n.
     pub(crate) fn at_least(k: usize, inputs: Vec<User>) -> Handle {
-        Handle::composite(Kind::Expr, k, inputs.into_iter().map(User::into_ptr))
+        let inputs: Vec<NonNull<Core>> = inputs.into_iter().map(User::into_ptr).collect();
+        Handle::composite_of(Kind::Expr, k, &inputs)
     }
 
     #[inline(always)]
