@@ -29,6 +29,14 @@ pub(crate) const MANY_POLLS: u8 = 2;
 
 pub(crate) const SHARDS: usize = 1;
 
+/// As in `real`.
+macro_rules! sharded {
+    ($init:expr) => {
+        [$init]
+    };
+}
+pub(crate) use sharded;
+
 /// As in `real`, but anew in every execution.
 macro_rules! process_wide {
     ($(#[$note:meta])* static $name:ident: $type:ty = $init:expr;) => {

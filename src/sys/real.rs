@@ -24,11 +24,19 @@ pub(crate) const MANY_POLLS: u8 = 64;
 /// Parts of the process' clock, so that threads that make Tills do not meet.
 pub(crate) const SHARDS: usize = 8;
 
-/// Something there is one of in the process, made when first used.
+/// One of these for each shard.
+macro_rules! sharded {
+    ($init:expr) => {
+        [const { $init }; $crate::sys::SHARDS]
+    };
+}
+pub(crate) use sharded;
+
+/// Something there is one of in the process.
 macro_rules! process_wide {
     ($(#[$note:meta])* static $name:ident: $type:ty = $init:expr;) => {
         $(#[$note])*
-        static $name: std::sync::LazyLock<$type> = std::sync::LazyLock::new(|| $init);
+        static $name: $type = $init;
     };
 }
 pub(crate) use process_wide;
@@ -273,7 +281,7 @@ pub(crate) fn wake_at(address: usize) {
     door.moved.notify_all();
 }
 
-/// Where threads sleep on one signal: one condition variable, so that one call wakes them all.
+/// Where threads sleep on one thing: one condition variable, so that one call wakes them all.
 ///
 /// Four bytes where std waits on futexes; the mutex it needs is borrowed from a static table.
 pub(crate) struct Gate(Condvar);

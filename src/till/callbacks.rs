@@ -30,9 +30,11 @@ enum Thread {
 }
 
 impl Callbacks {
-    /// Those of this process.
-    pub(super) fn of_process() -> &'static Callbacks {
-        &CALLBACKS
+    sys::const_fn! {
+        /// Those of this process.
+        pub(super) const fn of_process() -> &'static Callbacks {
+            &CALLBACKS
+        }
     }
 
     /// Puts a firing at the end of the line.

@@ -55,8 +55,10 @@ struct Shard {
 }
 
 impl Shard {
-    fn new() -> Shard {
-        Shard { earliest: AtomicU64::new(u64::MAX), wheel: Mutex::new(Wheel::new()) }
+    sys::const_fn! {
+        const fn new() -> Shard {
+            Shard { earliest: AtomicU64::new(u64::MAX), wheel: Mutex::new(Wheel::new()) }
+        }
     }
 
     /// The Till's key, and whether it is the earliest here.
@@ -134,13 +136,15 @@ impl Pace {
 }
 
 impl ProcessClock {
-    fn new() -> ProcessClock {
-        ProcessClock {
-            shards: std::array::from_fn(|_| Shard::new()),
-            started: AtomicBool::new(false),
-            sleep: Mutex::new(Sleep::Awake),
-            too_long: Gate::new(),
-            callbacks: Callbacks::of_process(),
+    sys::const_fn! {
+        const fn new() -> ProcessClock {
+            ProcessClock {
+                shards: sys::sharded!(Shard::new()),
+                started: AtomicBool::new(false),
+                sleep: Mutex::new(Sleep::Awake),
+                too_long: Gate::new(),
+                callbacks: Callbacks::of_process(),
+            }
         }
     }
 
