@@ -13,6 +13,7 @@ use crate::sys::{self, Arc, Moment, Shared};
 use crate::till::clock;
 use crate::wait::{Firing, Handle, Leaf, Leaves, Mutex, Term, blocked_on};
 use std::error::Error;
+use std::iter::from_fn;
 use std::mem::take;
 use std::panic::Location;
 use std::time::Duration;
@@ -205,9 +206,12 @@ impl Root {
     /// Until all threads have stopped, and never beyond that end.
     ///
     /// # Errors
-    /// [`Stuck`] names the threads that have not stopped, and what each waits on; or that run what hangs on their end. They go on, and it can be called again. Called on a
-    /// thread of this tree it does not wait for that one, nor for those above it, nor in a [`scope`](fn@super::scope) for that, nor in what
-    /// hangs on an end, or on signals that a shutdown has raised, for that, and so always finds them stuck: call [`stop`](Root::stop) there.
+    /// [`Stuck`] names the threads that have not stopped, and what each waits on; or that run what hangs on their end. They go on, and it
+    /// can be called again.
+    ///
+    /// Called on a thread of this tree it waits neither for that one nor for those above it; nor in a [`scope`](fn@super::scope) for that;
+    /// nor, in what hangs on an end or on signals that a shutdown has raised, for what else does. So it always finds them stuck: call
+    /// [`stop`](Root::stop) there.
     #[track_caller]
     pub fn shutdown(&self, until: impl Until) -> Result<(), Stuck> {
         let (root, place) = (self.node(), Location::caller());
@@ -243,11 +247,9 @@ impl Root {
         if stuck.is_empty() && late.is_empty() && !is_running(root) {
             aside.raise(root.end_signal(), &why);
         }
-        let mut hangs = false;
-        while let Some(over) = under_way.first().filter(|_| !hangs) {
-            // J7: what runs them would wait for itself. And nor are those behind it run in time.
-            hangs = runs(root) || !time.wait_with_half(&over, &mut aside);
-        }
+        // Those behind one that is not over in time are not, either. J7: what runs them would wait for itself.
+        let mut line = from_fn(|| under_way.first());
+        let hangs = line.any(|over| runs(root) || !time.wait_with_half(&over, &mut aside));
         let callbacks = hangs.then(|| (root.path.clone(), "runs what hangs on its signals".to_owned()));
         let late = late.into_iter().map(Late::told);
         let stuck = Stuck::new(&root.path, callbacks.into_iter().chain(late).chain(stuck));
