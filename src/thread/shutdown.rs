@@ -209,9 +209,9 @@ impl Root {
     /// [`Stuck`] names the threads that have not stopped, and what each waits on; or that run what hangs on their end. They go on, and it
     /// can be called again.
     ///
-    /// Called on a thread of this tree it waits neither for that one nor for those above it; nor in a [`scope`](fn@super::scope) for that;
-    /// nor, in what hangs on an end or on signals that a shutdown has raised, for what else does. So it always finds them stuck: call
-    /// [`stop`](Root::stop) there.
+    /// Called on a thread of this tree it waits neither for that one nor for those above it; called in a [`scope`](fn@super::scope), not
+    /// for that; called in what hangs on an end, or on signals that a shutdown has raised, not for what hangs there. It would wait for
+    /// itself, and so always finds them stuck: call [`stop`](Root::stop) there.
     #[track_caller]
     pub fn shutdown(&self, until: impl Until) -> Result<(), Stuck> {
         let (root, place) = (self.node(), Location::caller());
