@@ -157,7 +157,7 @@ fn settled_poll_hands_on() {
 /// Breaks if two polls that settle the word do it twice, or take each other's lock for a waiter.
 #[test]
 fn two_polls_vs_go() {
-    each_first("two_polls_vs_go", threads(3), 57_000, |order| {
+    each_first("two_polls_vs_go", threads(3), 74_000, |order| {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         let poll = || {
@@ -449,7 +449,7 @@ fn linked_and_wait_vs_both() {
 /// Breaks if a poll that settles the word leaves a sleeper asleep.
 #[test]
 fn wait_vs_settling_poll() {
-    model("wait_vs_settling_poll", threads(3), 83_000, || {
+    model("wait_vs_settling_poll", threads(3), 115_000, || {
         let ((a, b), d) = (two(), Payload::new());
         let o = &a | &b;
         join3(
@@ -912,7 +912,7 @@ fn named() -> (Signal, Signal) {
 /// Breaks if what a poll found to have decided is not fixed: two polls of one composite differ.
 #[test]
 fn cause_stays_vs_both() {
-    each_first("cause_stays_vs_both", threads(3), 160, |order| {
+    each_first("cause_stays_vs_both", threads(3), 229, |order| {
         let (a, b) = named();
         let o = &a | &b;
         let (_, _, seen) = order.race3(|| a.go(), || b.go(), || decider(&o));
@@ -937,7 +937,7 @@ fn cause_stays_vs_linked_raisers() {
 /// Breaks if the later of two that went one after the other is named: by a poll, or by the raiser of the later.
 #[test]
 fn earlier_decides_vs_poll() {
-    each_first("earlier_decides_vs_poll", threads(2), 44, |order| {
+    each_first("earlier_decides_vs_poll", threads(2), 71, |order| {
         let (a, b) = named();
         let o = &b | &a;
         order.race(

@@ -275,7 +275,7 @@ fn expression_vs_advance() {
 #[test]
 fn expression_vs_go() {
     // Linking, arming and a callback in one: unbounded it does not end in two minutes.
-    each_first("expression_vs_go", threads(2).only(3), 11_800, |order| {
+    each_first("expression_vs_go", threads(2).only(3), 17_100, |order| {
         let (paused, stop, t) = (clock::pause(), Signal::new(), Tally::new());
         let o = &stop | Till::after(SECOND);
         order.race(|| stop.go(), || o.on_go(t.count()));
