@@ -441,6 +441,16 @@ fn shutdown_vs_shutdown() {
     });
 }
 
+/// Breaks if a shutdown takes another's place in line for something that hangs on a signal.
+#[test]
+fn shutdown_vs_shutdown_without_time() {
+    model("shutdown_vs_shutdown_without_time", threads(2).only(2), 210_000, || {
+        let root = tree();
+        let at_once = || assert_eq!(root.shutdown(Duration::ZERO), Ok(()));
+        join2(at_once, at_once);
+    });
+}
+
 // ---- registrations ---------------------------------------------------------------------------------------
 
 /// Breaks if a registration's end does not stop the threads below, or does not wait for them.

@@ -4,7 +4,6 @@ mod late;
 
 use super::here::{Runs, is_over, waits_for_here};
 use super::shutdown::Timeline;
-
 use crate::error::Panic;
 use crate::signal::Signal;
 use crate::sys::{Arc, JoinHandle, Shared, current, next_number};
@@ -337,8 +336,8 @@ impl Node {
         // One step with whether it is gone by that, for whoever finds that it has stopped. No foreign code is run in it (J5).
         let firing = {
             let mut kin = node.kin.lock();
-            let firing = node.end.0.go_but_callbacks(None, node.place);
-            kin.gone = firing.is_none();
+            let firing = node.end.0.begin_go(node.place);
+            kin.gone = !firing.as_ref().is_some_and(Firing::has_callbacks);
             firing
         };
         if let Some(firing) = firing {

@@ -61,24 +61,35 @@ impl Timeline {
 
     /// Waits for that signal, but when half of the time is over lets the Tills of the tree go first.
     fn wait_with_half(&mut self, signal: &Signal, aside: &mut Aside<'_>) -> bool {
-        if let Some(half) = self.half {
-            if signal.wait_until((self.any.as_ref(), half.instant())).is_ok() {
+        loop {
+            let end = self.half.unwrap_or(self.end);
+            if signal.wait_until((self.any.as_ref(), end.instant())).is_ok() {
                 return true;
             }
-            self.half = None;
-            let over = self.any.as_ref().is_some_and(Signal::is_go);
-            aside.let_tills_go();
-            if !over {
-                self.forget(aside.release());
+            let early = self.is_over();
+            self.forget(aside.release());
+            if early && !self.is_over() {
+                continue;
             }
+            if self.half.take().is_none() {
+                return false;
+            }
+            aside.let_tills_go();
         }
-        self.wait(signal)
     }
 
-    /// A Till of the tree itself that is to end the shutdown does not by going early: its time is in `end`. What stood beside it in an OR
-    /// still does.
+    /// Whether one of its signals has come.
+    fn is_over(&self) -> bool {
+        self.any.as_ref().is_some_and(Signal::is_go)
+    }
+
+    /// A Till of the tree itself that is to end the shutdown does not by going early, whichever shutdown lets it: its time is in `end`. What
+    /// stood beside it in an OR still does.
     fn forget(&mut self, release: Option<&Signal>) {
         let early = |signal: &Signal| release.is_some_and(|release| went_by(signal, release));
+        if !self.signals.iter().any(early) {
+            return;
+        }
         let apart = |signal: Signal| if early(&signal) { alternatives(&signal) } else { vec![signal] };
         let signals = take(&mut self.signals).into_iter().flat_map(apart);
         self.signals = signals.filter(|signal| !early(signal)).collect();
@@ -110,29 +121,47 @@ struct Aside<'a> {
     place: &'static Location<'static>,
 }
 
-/// Of each that something hung on, whichever shutdown it was: it goes when that has been run.
-pub(super) struct UnderWay(Mutex<Vec<Signal>>);
+/// What hangs on the signals that shutdowns of a root have raised, or are about to.
+pub(super) struct UnderWay(Mutex<Vec<Place>>);
+
+/// In the line of those that are run one after the other.
+struct Place {
+    /// Goes when what hangs on that signal has been run, or nothing does.
+    over: Signal,
+    /// Something does.
+    hangs: bool,
+}
 
 impl UnderWay {
     pub(super) fn new() -> UnderWay {
         UnderWay(Mutex::new(Vec::new()))
     }
 
-    /// A place at the end of the line: what stands before it, and what it is over with.
-    fn add(&self) -> (Option<Signal>, GoOnDrop) {
+    /// A place at the end of the line: what stands before it, and what tells that it is over.
+    fn add(&self) -> (Option<Signal>, Signal) {
         let over = Signal::named("callbacks");
         let mut all = self.0.lock();
-        all.retain(|over| !over.is_go());
-        let before = all.last().cloned();
-        all.push(over.clone());
-        (before, over.go_on_drop())
+        all.retain(|place| !place.over.is_go());
+        let before = all.last().map(|place| place.over.clone());
+        all.push(Place { over: over.clone(), hangs: false });
+        (before, over)
+    }
+
+    /// Something hangs on that signal.
+    fn note(&self, over: &Signal) {
+        self.0.lock().iter_mut().filter(|place| place.over == *over).for_each(|place| place.hangs = true);
     }
 
     /// The first of those that have not been run: those behind it wait for it.
     fn first(&self) -> Option<Signal> {
         let mut all = self.0.lock();
-        all.retain(|over| !over.is_go());
-        all.first().cloned()
+        all.retain(|place| !place.over.is_go());
+        all.first().map(|place| place.over.clone())
+    }
+
+    /// Whether something hangs on a signal, and has not been run.
+    fn hangs(&self) -> bool {
+        self.0.lock().iter().any(|place| place.hangs && !place.over.is_go())
     }
 }
 
@@ -146,8 +175,10 @@ impl<'a> Aside<'a> {
     fn raise(&mut self, signal: &Signal, why: &str) {
         let why: Box<dyn Error + Send + Sync> = why.into();
         let (before, over) = self.under_way.add(); // first, for another shutdown that finds it raised
+        let guard = over.go_on_drop();
         let Some(firing) = signal.0.go_but_callbacks(Some(why.into()), self.place) else { return };
-        let (root, job) = (self.root.clone(), Shared::new(Mutex::new(Some((firing, over)))));
+        self.under_way.note(&over);
+        let (root, job) = (self.root.clone(), Shared::new(Mutex::new(Some((firing, guard)))));
         let run = move |job: &Mutex<Option<(Firing, GoOnDrop)>>| {
             let _runs = Runs::enter(&root);
             let job = job.lock().take();
@@ -207,7 +238,7 @@ impl Root {
     ///
     /// # Errors
     /// [`Stuck`] names the threads that have not stopped, and what each waits on; or that run what hangs on their end. They go on, and it
-    /// can be called again.
+    /// can be called again: until a time, or a signal from elsewhere, since a Till made on a thread of this tree is go by then.
     ///
     /// Called on a thread of this tree it waits neither for that one nor for those above it; called in a [`scope`](fn@super::scope), not
     /// for that; called in what hangs on an end, or on signals that a shutdown has raised, not for what hangs there. It would wait for
@@ -249,7 +280,7 @@ impl Root {
         }
         // Those behind one that is not over in time are not, either. J7: what runs them would wait for itself.
         let mut line = from_fn(|| under_way.first());
-        let hangs = line.any(|over| runs(root) || !time.wait_with_half(&over, &mut aside));
+        let hangs = line.any(|over| runs(root) || !time.wait_with_half(&over, &mut aside)) && under_way.hangs();
         let callbacks = hangs.then(|| (root.path.clone(), "runs what hangs on its signals".to_owned()));
         let late = late.into_iter().map(Late::told);
         let stuck = Stuck::new(&root.path, callbacks.into_iter().chain(late).chain(stuck));

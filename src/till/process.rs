@@ -213,8 +213,7 @@ impl ProcessClock {
         due.shrink_to(KEPT);
     }
 
-    /// Sleeps until something may be due and we have `rested`, or somebody hurries us, or for no reason: the next turn
-    /// tells.
+    /// Sleeps until something may be due and we have `rested`, or somebody hurries us: the next turn tells.
     fn sleep_to_earliest(&self, rested: Moment) {
         let mut sleep = self.sleep.lock();
         // P2: read under this lock.

@@ -5,7 +5,7 @@
 //!   deadline ever set by it has passed.
 //! - V2 Nothing is fired under the state's lock.
 //!
-//! There is one lock and nothing else to get out of order.
+//! There is one lock, and a gate that is passed with it open.
 
 use super::process::in_batches;
 use super::wheel::Wheel;

@@ -9,6 +9,7 @@
 //! Release of the store that opens ↔ Acquire of the swap that closes: all that the last holder did.
 use super::crowd::Crowd;
 use crate::sys::{AtomicU8, Entered, Ordering::*, Shadow, UnsafeCell, const_fn, relax};
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::null_mut;
@@ -48,7 +49,7 @@ impl<T> Mutex<T> {
         if !self.shadow.is_the_lock() && !self.try_close() {
             self.lock_slow();
         }
-        MutexGuard { mutex: self, _entered: entered }
+        MutexGuard { mutex: self, _value: PhantomData, _entered: entered }
     }
 
     /// As `lock`, with the crowd there is at this one.
@@ -58,7 +59,7 @@ impl<T> Mutex<T> {
         if !self.shadow.is_the_lock() && !self.try_close() {
             self.lock_in_slow(crowd);
         }
-        MutexGuard { mutex: self, _entered: entered }
+        MutexGuard { mutex: self, _value: PhantomData, _entered: entered }
     }
 
     /// OPEN → HELD, or not.
@@ -89,6 +90,8 @@ impl<T> Mutex<T> {
 /// The one that holds it. Dropping it is one Release store.
 pub(crate) struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
+    /// It may be shared where the value may.
+    _value: PhantomData<&'a mut T>,
     _entered: Entered<'a>,
 }
 

@@ -85,8 +85,8 @@ impl<'a> Peek<'a> {
         (c.map_or(0, Comp::need), (0..n).map(move |i| Peek(c.map_or(self.0, |c| c.input(i)))))
     }
 
-    /// What it goes by, each apart: where one input is enough it is those, and so on down; a child has its own hand, too. Any depth;
-    /// each is looked at once.
+    /// What it goes by, each apart: where one input is enough it is those, and so on down; a child has its own hand, too, unless it went
+    /// with its parent. Any depth; each is looked at once.
     pub(crate) fn alternatives(self) -> Vec<Handle> {
         let (mut seen, mut left, mut found) = (HashSet::new(), vec![self], Vec::new());
         while let Some(peek) = left.pop() {
@@ -98,7 +98,7 @@ impl<'a> Peek<'a> {
             if is_or || peek.kind() == Kind::Child {
                 left.extend(inputs);
             }
-            if !is_or {
+            if !is_or && (peek.kind() != Kind::Child || !peek.is_go() || peek.was_raised_itself()) {
                 found.push(Handle::view_of(User::of(peek.0)));
             }
         }

@@ -42,12 +42,11 @@ const AT_ROOT: [(&str, &str); 20] = [
 ];
 
 /// Files outside wait and sys with an atomic of their own, and what for.
-pub const OWN_ATOMICS: [(&str, &str); 6] = [
+pub const OWN_ATOMICS: [(&str, &str); 5] = [
     ("bounded_semaphore.rs", "how many permits were forgotten"),
     ("barrier/plain.rs", "who has arrived, in which generation: the plain barrier"),
     ("event.rs", "whether it is set, and whether somebody may sleep"),
     ("till/process.rs", "whether the clock's thread was started; the earliest deadline of a shard"),
-    ("till/virtual_clock.rs", "how many threads sleep on a virtual clock"),
     ("queue/late.rs", "whether a value is there that is set once"),
 ];
 

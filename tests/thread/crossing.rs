@@ -1,6 +1,8 @@
 //! What runs at an end, and waits for others itself: scopes, joins, shutdowns and roots within it.
 use super::*;
+use std::fmt;
 use std::process::ExitCode;
+use stopwhen::ThreadRef;
 
 /// A thread of that root that stops when it is told to, with that at its end; and it is told.
 fn ending(root: &Root, name: &str, at_end: impl FnOnce() + Send + 'static) -> Thread<()> {
@@ -36,6 +38,42 @@ fn h2_a_scope_at_an_end_is_whole_while_the_parent_ends() {
         parent.stop();
         assert_eq!(parent.join(), Ok(()));
         assert_eq!(told.recv().unwrap(), Ok(Ok(42)));
+    });
+}
+
+/// J5: what an end lets go of may look at the tree, as the reason of a signal does whose last user is an expression on that end. No proof:
+/// it has to be dropped between the two halves of the raise.
+#[test]
+fn r3_a_reason_dropped_by_an_end_may_look_at_the_tree() {
+    #[derive(Debug)]
+    struct Looks(ThreadRef);
+    impl fmt::Display for Looks {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a reason")
+        }
+    }
+    impl std::error::Error for Looks {}
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            assert!(!self.0.tree().to_string().is_empty());
+        }
+    }
+    in_time("ends that drop reasons", || {
+        for _ in 0..300 {
+            let (hold, x) = (Signal::new(), Signal::new());
+            let held = hold.clone();
+            let t = Thread::run("t", move |_| held.wait());
+            let both = t.stopped() & &x;
+            x.go_because(Looks(t.as_ref().clone()));
+            drop(x);
+            (0..100).for_each(|_| _ = both.is_go()); // so that it is told
+            hold.go();
+            while !both.is_go() {
+                std::hint::spin_loop();
+            }
+            drop(both);
+            t.join().unwrap();
+        }
     });
 }
 

@@ -219,6 +219,47 @@ fn h6_what_is_ored_with_a_till_of_the_tree_ends_its_shutdown() {
     }
 }
 
+/// T8: another shutdown's half is not this one's end, though its Till goes by that.
+#[test]
+fn h6_a_till_of_the_tree_ends_no_other_shutdown_early() {
+    in_time("two shutdowns", || {
+        let (paused, root, hold) = (clock::pause(), Root::new("main"), Signal::new());
+        let till = root.run("maker", |_| Till::secs(30)).join().unwrap();
+        let wait = hold.clone();
+        root.run("deaf", move |_| wait.wait());
+        let short = shutting_down(&root, Till::secs(4));
+        let long = shutting_down(&root, till.clone());
+        paused.wait_for_sleepers(2);
+        paused.advance(secs(2));
+        till.wait(); // it goes by the other's half
+        paused.wait_for_sleepers(2);
+        paused.advance(secs(2));
+        assert!(short.join().unwrap().is_err());
+        assert!(!long.stopped().is_go());
+        hold.go();
+        assert_eq!(long.join(), Ok(Ok(())));
+    });
+}
+
+/// S9: however deep it is.
+#[test]
+fn h6_a_shutdown_ends_by_a_till_of_the_tree_below_many_children() {
+    in_time("a deep until", || {
+        let (paused, root, hold) = (clock::pause(), Root::new("main"), Signal::new());
+        let till = root.run("maker", |_| Till::secs(10)).join().unwrap();
+        let until = (0..200_000).fold(till, |until, _| until.child());
+        let wait = hold.clone();
+        root.run("deaf", move |_| wait.wait());
+        let closer = shutting_down(&root, until);
+        paused.wait_for_sleepers(1);
+        paused.advance(secs(5));
+        paused.wait_for_sleepers(1);
+        paused.advance(secs(5));
+        assert!(closer.join().unwrap().is_err());
+        hold.go();
+    });
+}
+
 /// A Till raised by hand, or a signal beside a time: whichever comes first.
 #[test]
 fn h6_signals_and_times_end_a_shutdown_together() {

@@ -70,8 +70,10 @@ impl Node {
     fn held_up_by(&self) -> Vec<(Box<str>, String)> {
         let mut ended: Vec<Arc<Node>> = self.kin.lock().children.values().cloned().collect();
         ended.retain(|child| child.has_stopped());
-        let ended = ended.iter().filter_map(|child| child.as_late());
-        ended.chain(self.late()).map(Late::told).chain(self.stuck()).collect()
+        let mut all: Vec<_> = ended.iter().filter_map(|child| child.as_late()).map(Late::told).collect();
+        all.extend(self.late().into_iter().map(Late::told));
+        all.extend(self.stuck());
+        all
     }
 
     /// The threads below that have not stopped.
