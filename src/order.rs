@@ -1,8 +1,8 @@
 //! Order: one small sort for all who need one.
 //!
-//! Few are inserted where they belong, more are dealt out by their digits, lowest first: no comparisons, and as fast as std's sort
-//! (400 deadlines 12 ns each, a million 90 against 60). With a sort or a hash set of std's own for the clock, for expressions
-//! and for their causes a small program is 18 kB larger.
+//! Few are inserted where they belong, more are dealt out by their digits, lowest first: no comparisons. With a sort or a hash set of
+//! std's own for the clock, for expressions and for their causes a small program is 18 kB larger. It is not faster: of deadlines within
+//! a second 40 take 20 ns each against std's 14, 400 12 against 19, 10,000 31 against 26, a million 50 against 33 (minima, in turn).
 
 /// As many are inserted one by one.
 const FEW: usize = 32;

@@ -45,7 +45,8 @@
 // - J6  A node points up by a count and down by a count; the way down is cut when it leaves the tree (J1), so no cycle outlives
 //   the threads.
 // - J7  No wait for ends waits for what this thread itself is at (`here`: it is that node, is in its scope, runs its end, or what hangs
-//   on the signals of a shutdown): that is passed over by a shutdown, and reported; by the end of a parent, and its threads ended; and refused by a join.
+//   on the signals of a shutdown): that is passed over by a shutdown, and reported; by the end of a parent, and its threads ended; and
+//   refused by a join.
 //
 // Why not
 // - Callbacks that tell the children: a race between those who start threads and those who stop, for which the links of J2 have an

@@ -66,9 +66,9 @@ impl Timeline {
             if signal.wait_until((self.any.as_ref(), end.instant())).is_ok() {
                 return true;
             }
-            let early = self.is_over();
+            let was_over = self.is_over();
             self.forget(aside.release());
-            if early && !self.is_over() {
+            if was_over && !self.is_over() {
                 continue;
             }
             if self.half.take().is_none() {
@@ -113,7 +113,7 @@ fn any(signals: &[Signal]) -> Option<Signal> {
 }
 
 /// Signals that the shutdowns of a root raise. What hangs on them is foreign, and may take longer than a shutdown has time: it is run
-/// aside, in the order in which they are raised, and every shutdown waits for all of it.
+/// aside, one after the other as they took their places in line, and every shutdown waits for all of it.
 struct Aside<'a> {
     root: &'a Arc<Node>,
     under_way: &'a UnderWay,

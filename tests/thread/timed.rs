@@ -1,5 +1,7 @@
 //! What depends on time, on paused clocks.
 use super::*;
+use stopwhen::clock::Paused;
+use stopwhen::thread::Stuck;
 use stopwhen::{Till, clock};
 
 const fn secs(n: u64) -> Duration {
@@ -64,10 +66,7 @@ fn h1_the_tree_says_since_when_and_for_how_long() {
 }
 
 /// A shutdown on a thread of its own, on this clock.
-fn shutting_down(
-    root: &Root,
-    until: impl stopwhen::Until + Send + 'static,
-) -> Thread<Result<(), stopwhen::thread::Stuck>> {
+fn shutting_down(root: &Root, until: impl stopwhen::Until + Send + 'static) -> Thread<Result<(), Stuck>> {
     let root = root.clone();
     Thread::run("closer", move |_| root.shutdown(until))
 }
@@ -114,8 +113,7 @@ fn t8_tills_of_registered_threads_go_and_of_those_who_left_stay() {
         drop(registration);
         let outside = Till::secs(3600);
         let hold = Signal::new();
-        let wait = hold.clone();
-        root.run("deaf", move |_| wait.wait());
+        deaf(&root, &hold);
         let closer = shutting_down(&root, secs(2));
         paused.wait_for_sleepers(1);
         paused.advance(secs(1));
@@ -154,27 +152,46 @@ fn h6_the_grace_is_one_for_all_and_who_is_left_is_told_with_what_it_waits_on() {
     });
 }
 
-/// A Till that was made in the very tree, and goes early by T8, still ends the shutdown at its own time.
+/// A thread that stops when `hold` goes, whatever it is told.
+fn deaf(root: &Root, hold: &Signal) {
+    let hold = hold.clone();
+    root.run("deaf", move |_| hold.wait());
+}
+
+/// A shutdown until what is made of a Till of the very tree, of ten seconds. At half of that it has gone early by T8, and the shutdown goes
+/// on, until that ends it.
+fn after_half(until: impl FnOnce(Till) -> Signal, end: impl FnOnce(&Paused, &Thread<Result<(), Stuck>>)) {
+    let (paused, root, hold) = (clock::pause(), Root::new("main"), Signal::new());
+    let until = until(root.run("maker", |_| Till::secs(10)).join().unwrap());
+    deaf(&root, &hold);
+    let closer = shutting_down(&root, until.clone());
+    paused.wait_for_sleepers(1);
+    paused.advance(secs(5));
+    paused.wait_for_sleepers(1);
+    assert!(until.is_go() && !closer.stopped().is_go());
+    end(&paused, &closer);
+    assert!(closer.join().unwrap().is_err());
+    hold.go();
+    assert_eq!(root.shutdown(secs(1)), Ok(()));
+}
+
+/// The other five seconds, and no earlier.
+fn its_time(paused: &Paused, closer: &Thread<Result<(), Stuck>>) {
+    paused.advance(Duration::from_millis(4999));
+    paused.wait_for_sleepers(1);
+    assert!(!closer.stopped().is_go());
+    paused.advance(Duration::from_millis(1));
+}
+
 #[test]
 fn h6_a_till_of_the_tree_ends_its_shutdown_in_its_own_time() {
-    in_time("a till of the tree", || {
-        let (paused, root, hold) = (clock::pause(), Root::new("main"), Signal::new());
-        let till = root.run("maker", |_| Till::secs(10)).join().unwrap();
-        let wait = hold.clone();
-        root.run("deaf", move |_| wait.wait());
-        let closer = shutting_down(&root, till.clone());
-        paused.wait_for_sleepers(1);
-        paused.advance(secs(5));
-        paused.wait_for_sleepers(1);
-        assert!(till.is_go() && !closer.stopped().is_go());
-        paused.advance(Duration::from_millis(4999));
-        paused.wait_for_sleepers(1);
-        assert!(!closer.stopped().is_go());
-        paused.advance(Duration::from_millis(1));
-        assert!(closer.join().unwrap().is_err());
-        hold.go();
-        assert_eq!(root.shutdown(secs(1)), Ok(()));
-    });
+    in_time("a till of the tree", || after_half(|till| till, its_time));
+}
+
+/// S9: however deep it is.
+#[test]
+fn h6_a_shutdown_ends_by_a_till_of_the_tree_below_many_children() {
+    in_time("a deep until", || after_half(|till| (0..200_000).fold(till, |until, _| until.child()), its_time));
 }
 
 /// F12: what stands beside such a Till in an OR still ends the shutdown when that has gone early, and so does the Till's own time.
@@ -193,27 +210,11 @@ fn h6_what_is_ored_with_a_till_of_the_tree_ends_its_shutdown() {
     for (n, way) in ways.into_iter().enumerate() {
         for by_signal in [true, false] {
             in_time(&format!("way {n}"), move || {
-                let (paused, root, hold, enough) = (clock::pause(), Root::new("main"), Signal::new(), Signal::new());
-                let till = root.run("maker", |_| Till::secs(10)).join().unwrap();
-                let until = way(&enough, till);
-                let wait = hold.clone();
-                root.run("deaf", move |_| wait.wait());
-                let closer = shutting_down(&root, until.clone());
-                paused.wait_for_sleepers(1);
-                paused.advance(secs(5));
-                paused.wait_for_sleepers(1);
-                assert!(until.is_go() && !closer.stopped().is_go());
-                if by_signal {
-                    enough.go();
-                } else {
-                    paused.advance(Duration::from_millis(4999));
-                    paused.wait_for_sleepers(1);
-                    assert!(!closer.stopped().is_go());
-                    paused.advance(Duration::from_millis(1));
-                }
-                assert!(closer.join().unwrap().is_err());
-                hold.go();
-                assert_eq!(root.shutdown(secs(1)), Ok(()));
+                let enough = Signal::new();
+                after_half(
+                    |till| way(&enough, till),
+                    |paused, closer| if by_signal { assert!(enough.go()) } else { its_time(paused, closer) },
+                );
             });
         }
     }
@@ -225,8 +226,7 @@ fn h6_a_till_of_the_tree_ends_no_other_shutdown_early() {
     in_time("two shutdowns", || {
         let (paused, root, hold) = (clock::pause(), Root::new("main"), Signal::new());
         let till = root.run("maker", |_| Till::secs(30)).join().unwrap();
-        let wait = hold.clone();
-        root.run("deaf", move |_| wait.wait());
+        deaf(&root, &hold);
         let short = shutting_down(&root, Till::secs(4));
         let long = shutting_down(&root, till.clone());
         paused.wait_for_sleepers(2);
@@ -241,33 +241,13 @@ fn h6_a_till_of_the_tree_ends_no_other_shutdown_early() {
     });
 }
 
-/// S9: however deep it is.
-#[test]
-fn h6_a_shutdown_ends_by_a_till_of_the_tree_below_many_children() {
-    in_time("a deep until", || {
-        let (paused, root, hold) = (clock::pause(), Root::new("main"), Signal::new());
-        let till = root.run("maker", |_| Till::secs(10)).join().unwrap();
-        let until = (0..200_000).fold(till, |until, _| until.child());
-        let wait = hold.clone();
-        root.run("deaf", move |_| wait.wait());
-        let closer = shutting_down(&root, until);
-        paused.wait_for_sleepers(1);
-        paused.advance(secs(5));
-        paused.wait_for_sleepers(1);
-        paused.advance(secs(5));
-        assert!(closer.join().unwrap().is_err());
-        hold.go();
-    });
-}
-
 /// A Till raised by hand, or a signal beside a time: whichever comes first.
 #[test]
 fn h6_signals_and_times_end_a_shutdown_together() {
     in_time("a signal and a time", || {
         for by_signal in [true, false] {
             let (paused, root, hold, enough) = (clock::pause(), Root::new("main"), Signal::new(), Signal::new());
-            let wait = hold.clone();
-            root.run("deaf", move |_| wait.wait());
+            deaf(&root, &hold);
             let closer = shutting_down(&root, (enough.clone(), (Till::secs(30), secs(8))));
             paused.wait_for_sleepers(1);
             paused.advance(secs(4));
